@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { nodeManifest } from './documents.js';
+import { defineBroadcast, defineMethod } from './method.js';
+import { instant, modelName, semver, serviceName, serviceNames, thumbprint } from './primitives.js';
+
+/** What a node says of itself every second. Never trusted for identity or health, only for choosing among nodes. */
+export const nodeLoad = z.object({
+  inFlight: z.number().int().nonnegative(),
+  capacity: z.number().int().positive(),
+  /** Event-loop delay, 99th percentile over the last second. */
+  loopDelayMs: z.number().nonnegative(),
+  freeModelMemoryBytes: z.number().int().nonnegative().optional(),
+  draining: z.boolean().default(false),
+});
+export type NodeLoad = z.infer<typeof nodeLoad>;
+
+/** A model that a runner can serve right now. */
+export const servedModel = z.object({ name: modelName, version: semver, digest: z.string(), ready: z.boolean() });
+export type ServedModel = z.infer<typeof servedModel>;
+
+/** `alive` heard lately · `suspect` silent, may refute · `asleep` by plan · `dead` silent too long · `left` · `expelled` */
+export const nodeHealth = z.enum(['alive', 'suspect', 'asleep', 'dead', 'left', 'expelled']);
+export type NodeHealth = z.infer<typeof nodeHealth>;
+
+/** A node as the index knows it. `health` and `lastSeenAt` are measured, never declared. */
+export const nodeEntry = z.object({
+  nodeId: thumbprint,
+  manifest: nodeManifest,
+  health: nodeHealth,
+  load: nodeLoad.optional(),
+  models: z.array(servedModel).default([]),
+  joinedAt: instant,
+  lastSeenAt: instant,
+});
+export type NodeEntry = z.infer<typeof nodeEntry>;
+
+/** A place in the ordered stream of changes. Another epoch than one's own means: start again from a snapshot. */
+export const revision = z.object({ epoch: z.string(), n: z.number().int().nonnegative() });
+export type Revision = z.infer<typeof revision>;
+
+/** Joins, or renews a manifest. Idempotent by the manifest's content. */
+export const indexJoin = defineMethod({
+  name: 'index-join',
+  service: 'index',
+  request: z.object({ manifest: nodeManifest }),
+  response: z.object({ revision, heartbeatIntervalMs: z.number().int(), suspectAfterMs: z.number().int() }),
+  callers: serviceNames,
+  idempotent: true,
+  timeoutMs: 5_000,
+});
+
+/** Leaves by plan: `asleep` nodes are expected back, `left` ones are not. */
+export const indexLeave = defineMethod({
+  name: 'index-leave',
+  service: 'index',
+  request: z.object({ health: z.enum(['asleep', 'left']) }),
+  response: z.object({}),
+  callers: serviceNames,
+  idempotent: true,
+  timeoutMs: 2_000,
+});
+
+/** All that changed after `since`; a snapshot when `since` is absent, of another epoch, or too old. */
+export const indexChanges = defineMethod({
+  name: 'index-changes',
+  service: 'index',
+  request: z.object({ since: revision.optional() }),
+  response: z.object({ revision, snapshot: z.boolean(), nodes: z.array(nodeEntry) }),
+  callers: serviceNames,
+  idempotent: true,
+  timeoutMs: 5_000,
+});
+
+/** Who can serve this: candidates, best first, and for each node that cannot the reason. */
+export const indexFind = defineMethod({
+  name: 'index-find',
+  service: 'index',
+  request: z.object({ service: serviceName, model: modelName.optional(), version: semver.optional() }),
+  response: z.object({
+    candidates: z.array(nodeEntry),
+    refused: z.array(z.object({ nodeId: thumbprint, reason: z.string() })),
+  }),
+  callers: serviceNames,
+  idempotent: true,
+  timeoutMs: 2_000,
+});
+
+export const heartbeat = defineBroadcast({
+  name: 'heartbeat',
+  payload: z.object({
+    n: z.number().int().nonnegative(),
+    load: nodeLoad,
+    models: z.array(servedModel).default([]),
+  }),
+  senders: serviceNames,
+});
+
+/** A nudge that the stream has moved; watchers then ask for `index-changes`. */
+export const indexChanged = defineBroadcast({
+  name: 'index-changed',
+  payload: z.object({ revision }),
+  senders: ['index'],
+});

@@ -1,0 +1,219 @@
+import { z } from 'zod';
+import { signedDocument } from './documents.js';
+import { defineMethod } from './method.js';
+import { amountMicro, asset, instant, modelName, pageOf, pageRequest, thumbprint, uuid } from './primitives.js';
+
+/** What one model costs: `baseMicro` a request and `perKibMicro` for each KiB of input begun. */
+export const modelPrice = z.object({ model: modelName, baseMicro: amountMicro, perKibMicro: amountMicro });
+/** Prices of a cluster, signed by its toll. A model without a line of its own costs `default`. */
+export const priceList = signedDocument({
+  type: z.literal('watershed/price-list'),
+  clusterId: thumbprint,
+  version: z.number().int().positive(),
+  asset,
+  default: z.object({ baseMicro: amountMicro, perKibMicro: amountMicro }),
+  models: z.array(modelPrice),
+  validFrom: instant,
+});
+export type PriceList = z.infer<typeof priceList>;
+
+export const tollPrices = defineMethod({
+  name: 'toll-prices',
+  service: 'toll',
+  request: z.object({}),
+  response: z.object({ priceList }),
+  callers: ['gateway', 'orchestrator'],
+  idempotent: true,
+  timeoutMs: 2_000,
+});
+
+export const tollSetPrice = defineMethod({
+  name: 'toll-set-price',
+  service: 'toll',
+  request: modelPrice,
+  response: z.object({ priceList }),
+  callers: ['gateway'],
+  idempotent: true,
+  timeoutMs: 3_000,
+});
+
+/** Opens a person's purse, with the opening balance that the cluster's rule gives. Repeated: the same purse. */
+export const tollOpenPurse = defineMethod({
+  name: 'toll-open-purse',
+  service: 'toll',
+  request: z.object({ personId: uuid }),
+  response: z.object({ personId: uuid, balanceMicro: amountMicro, asset }),
+  callers: ['gateway'],
+  idempotent: true,
+  timeoutMs: 3_000,
+});
+
+export const purse = z.object({
+  personId: uuid,
+  asset,
+  /** Posted credits less posted debits. */
+  balanceMicro: amountMicro,
+  /** Set aside for budget blocks and holds. */
+  heldMicro: amountMicro,
+  /** Answered requests whose usage is durable but not yet posted to the ledger. */
+  unpostedMicro: amountMicro,
+  /** What may still be spent: balance − held. */
+  availableMicro: amountMicro,
+});
+export type Purse = z.infer<typeof purse>;
+
+export const tollPurse = defineMethod({
+  name: 'toll-purse',
+  service: 'toll',
+  request: z.object({ personId: uuid }),
+  response: purse,
+  callers: ['gateway'],
+  idempotent: true,
+  timeoutMs: 2_000,
+});
+
+/** An operator's grant of money to a person, from the cluster's issuance account. */
+export const tollGrant = defineMethod({
+  name: 'toll-grant',
+  service: 'toll',
+  request: z.object({ transferId: uuid, personId: uuid, amountMicro, asset, operatorId: z.string(), memo: z.string().max(200) }),
+  response: z.object({ transferId: uuid, balanceMicro: amountMicro }),
+  callers: ['gateway'],
+  idempotent: true,
+  timeoutMs: 3_000,
+});
+
+/**
+ * A durable block of budget: the amount is held on the ledger for one gateway instance, which then spends it in memory.
+ * `atLeastMicro` must fit or the call is refused (`purse_empty`); up to `wantedMicro` is given where the purse has it.
+ * Repeated with the same `blockId`: the same block.
+ */
+export const tollDraw = defineMethod({
+  name: 'toll-draw',
+  service: 'toll',
+  request: z.object({ blockId: uuid, personId: uuid, asset, atLeastMicro: amountMicro, wantedMicro: amountMicro }),
+  response: z.object({ blockId: uuid, amountMicro, expiresAt: instant }),
+  callers: ['gateway'],
+  idempotent: true,
+  timeoutMs: 2_000,
+});
+
+export const usageEvent = z.object({
+  /** With `source` (the gateway's node id) unique for ever: a repeated event is answered, not counted again. */
+  usageId: uuid,
+  blockId: uuid,
+  personId: uuid,
+  kind: z.enum(['infer']),
+  model: modelName,
+  inputBytes: z.number().int().nonnegative(),
+  amountMicro,
+  outcome: z.enum(['answered', 'abandoned', 'failed']),
+  occurredAt: instant,
+});
+export type UsageEvent = z.infer<typeof usageEvent>;
+
+/** Makes usage durable, many at a time; answered after the commit. `refused` lists events beyond their block. */
+export const tollRecordUsage = defineMethod({
+  name: 'toll-record-usage',
+  service: 'toll',
+  request: z.object({ events: z.array(usageEvent).min(1).max(2_000) }),
+  response: z.object({ refused: z.array(z.object({ usageId: uuid, code: z.string() })) }),
+  callers: ['gateway', 'orchestrator'],
+  idempotent: true,
+  timeoutMs: 5_000,
+});
+
+/** Gives back what is left of a block after its usage has been posted. */
+export const tollReleaseBlock = defineMethod({
+  name: 'toll-release-block',
+  service: 'toll',
+  request: z.object({ blockId: uuid }),
+  response: z.object({}),
+  callers: ['gateway'],
+  idempotent: true,
+  timeoutMs: 3_000,
+});
+
+/** A line of a person's statement: one posted transfer, with the usage it lists. */
+export const ledgerEntry = z.object({
+  transferId: uuid,
+  kind: z.enum(['opening', 'grant', 'usage', 'hold', 'capture', 'void', 'refund']),
+  amountMicro,
+  asset,
+  balanceAfterMicro: amountMicro,
+  usageIds: z.array(uuid),
+  memo: z.string(),
+  postedAt: instant,
+});
+export type LedgerEntry = z.infer<typeof ledgerEntry>;
+
+export const tollStatement = defineMethod({
+  name: 'toll-statement',
+  service: 'toll',
+  request: pageRequest.extend({ personId: uuid }),
+  response: pageOf(ledgerEntry).extend({ unposted: z.array(usageEvent) }),
+  callers: ['gateway'],
+  idempotent: true,
+  timeoutMs: 3_000,
+});
+
+export const tollUsage = defineMethod({
+  name: 'toll-usage',
+  service: 'toll',
+  request: pageRequest.extend({ personId: uuid }),
+  response: pageOf(usageEvent.extend({ transferId: uuid.optional() })),
+  callers: ['gateway'],
+  idempotent: true,
+  timeoutMs: 3_000,
+});
+
+const transferState = z.object({ transferId: uuid, state: z.enum(['pending', 'posted', 'voided']), amountMicro });
+
+/** First phase: sets an amount aside for `payee` until captured, voided, or past `expiresAt` by Postgres's clock. */
+export const tollHold = defineMethod({
+  name: 'toll-hold',
+  service: 'toll',
+  request: z.object({ transferId: uuid, personId: uuid, payee: z.string().max(120), amountMicro, asset, expiresAt: instant }),
+  response: transferState,
+  callers: ['gateway', 'orchestrator', 'bridge'],
+  idempotent: true,
+  timeoutMs: 3_000,
+});
+
+/** Second phase: captures up to the held amount, once; what is left goes back. */
+export const tollCapture = defineMethod({
+  name: 'toll-capture',
+  service: 'toll',
+  request: z.object({ transferId: uuid, amountMicro }),
+  response: transferState,
+  callers: ['gateway', 'orchestrator', 'bridge'],
+  idempotent: true,
+  timeoutMs: 3_000,
+});
+
+export const tollVoid = defineMethod({
+  name: 'toll-void',
+  service: 'toll',
+  request: z.object({ transferId: uuid }),
+  response: transferState,
+  callers: ['gateway', 'orchestrator', 'bridge'],
+  idempotent: true,
+  timeoutMs: 3_000,
+});
+
+/** Sums that an auditor checks: every asset's ledger must sum to zero. */
+export const tollTotals = defineMethod({
+  name: 'toll-totals',
+  service: 'toll',
+  request: z.object({}),
+  response: z.object({
+    assets: z.array(
+      z.object({ asset, sumMicro: amountMicro, usageMicro: amountMicro, postedUsageMicro: amountMicro, heldMicro: amountMicro }),
+    ),
+    usageEvents: z.number().int(),
+    unpostedUsageEvents: z.number().int(),
+  }),
+  callers: ['gateway'],
+  idempotent: true,
+  timeoutMs: 10_000,
+});

@@ -1,0 +1,84 @@
+// Builds what changed: the Prisma client when a schema file changed, then every TypeScript source that is newer than its
+// output. Types are checked by `npm run types`; SWC only strips them, which keeps a warm start short.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const out = join(root, 'dist');
+const stampFile = join(out, 'build-stamp.json');
+
+function walk(folder, keep, found = []) {
+  if (!existsSync(folder)) return found;
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (entry.name === 'node_modules' || entry.name === 'peers') continue;
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) walk(path, keep, found);
+    else if (keep(entry.name)) found.push(path);
+  }
+  return found;
+}
+
+const hashOf = (files) => {
+  const hash = createHash('sha256');
+  for (const file of files.sort()) hash.update(relative(root, file)).update(readFileSync(file));
+  return hash.digest('hex');
+};
+
+function generatePrismaClient() {
+  const schema = walk(join(root, 'prisma', 'schema'), (name) => name.endsWith('.prisma'));
+  if (schema.length === 0) return;
+  const target = join(root, 'libs', 'persistence', 'src', 'generated');
+  const stamp = join(target, 'schema.sha256');
+  const hash = hashOf(schema);
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return;
+  rmSync(target, { recursive: true, force: true });
+  // `prisma generate` never runs the schema engine, but its CLI wants to download one unless it is told of a file.
+  execFileSync(process.execPath, [join(root, 'node_modules/prisma/build/index.js'), 'generate', '--no-hints'], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, PRISMA_HIDE_UPDATE_MESSAGE: '1' },
+  });
+  writeFileSync(stamp, hash);
+}
+
+export async function build({ quiet = false } = {}) {
+  const started = Date.now();
+  generatePrismaClient();
+  const sources = ['apps', 'libs', 'scripts', 'bench', 'models', 'test']
+    .flatMap((folder) => walk(join(root, folder), (name) => name.endsWith('.ts') && !name.endsWith('.d.ts')))
+    .filter((file) => !/\.(int-|e2e-)?spec\.ts$/.test(file));
+  const settings = hashOf([join(root, '.swcrc'), join(root, 'package-lock.json')].filter(existsSync));
+  let stamp = {};
+  if (existsSync(stampFile)) stamp = JSON.parse(readFileSync(stampFile, 'utf8'));
+  const everything = stamp.settings !== settings;
+  const outputOf = (file) => join(out, relative(root, file).replace(/\.ts$/, '.js'));
+  const wanted = new Set(sources.map(outputOf));
+  for (const old of walk(out, (name) => name.endsWith('.js'))) if (!wanted.has(old)) rmSync(old);
+  const stale = sources.filter((file) => {
+    const output = outputOf(file);
+    return everything || !existsSync(output) || statSync(output).mtimeMs < statSync(file).mtimeMs;
+  });
+  if (stale.length > 0) {
+    const { transform } = await import('@swc/core');
+    const options = JSON.parse(readFileSync(join(root, '.swcrc'), 'utf8'));
+    delete options.$schema;
+    await Promise.all(
+      stale.map(async (file) => {
+        const output = outputOf(file);
+        const { code, map } = await transform(readFileSync(file, 'utf8'), { ...options, swcrc: false, filename: file });
+        mkdirSync(dirname(output), { recursive: true });
+        writeFileSync(`${output}.map`, map ?? '');
+        writeFileSync(output, code);
+      }),
+    );
+  }
+  mkdirSync(out, { recursive: true });
+  writeFileSync(stampFile, JSON.stringify({ settings }));
+  if (!quiet && stale.length > 0) console.error(`built ${stale.length} files in ${Date.now() - started} ms`);
+  return stale.length;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await build();
