@@ -1,0 +1,131 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import Redis from 'ioredis';
+import pg from 'pg';
+import { freePort, isPortFree, startGuarded, startPostgres, startRedis } from './index.js';
+
+const cacheFolder = join(dirname(fileURLToPath(import.meta.url)), '../../../.watershed/cache');
+
+async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const end = performance.now() + 15_000;
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`not within 15 s: ${what}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+const alive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    // A zombie still answers signals; it is gone for our purposes.
+    return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
+  } catch {
+    return false;
+  }
+};
+
+describe('services on this machine', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'watershed-services-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('runs Postgres durably, and again over the same folder', async () => {
+    const options = {
+      folder: join(folder, 'postgres'),
+      port: await freePort(),
+      password: 'a-password',
+      logFile: join(folder, 'postgres.log'),
+    };
+    const first = await startPostgres(options);
+    const client = new pg.Client(first.url);
+    await client.connect();
+    const settings = await client.query('select name, setting from pg_settings where name in ($1, $2) order by 1', [
+      'fsync',
+      'synchronous_commit',
+    ]);
+    expect(settings.rows).toEqual([
+      { name: 'fsync', setting: 'on' },
+      { name: 'synchronous_commit', setting: 'on' },
+    ]);
+    await client.query('create table kept (id int)');
+    await client.query('insert into kept values (7)');
+    await client.end();
+    await first.stop();
+    expect(await isPortFree(options.port)).toBe(true);
+
+    const second = await startPostgres(options);
+    const again = new pg.Client(second.url);
+    await again.connect();
+    expect((await again.query('select id from kept')).rows).toEqual([{ id: 7 }]);
+    await again.end();
+    await second.stop();
+  });
+
+  it('says that a damaged database folder must be restored', async () => {
+    const options = {
+      folder: join(folder, 'postgres'),
+      port: await freePort(),
+      password: 'a-password',
+      logFile: join(folder, 'postgres.log'),
+    };
+    await (await startPostgres(options)).stop();
+    writeFileSync(join(options.folder, 'global/pg_control'), 'not a control file');
+    await expect(startPostgres(options)).rejects.toMatchObject({ code: 'data_corrupt' });
+    rmSync(join(options.folder, 'PG_VERSION'));
+    await expect(startPostgres(options)).rejects.toMatchObject({ code: 'data_corrupt' });
+    expect(await isPortFree(options.port)).toBe(true);
+  });
+
+  it('runs Redis with a password that stands in no argument', async () => {
+    const port = await freePort();
+    const redis = await startRedis({
+      folder: join(folder, 'redis'),
+      port,
+      password: 'redis-password',
+      logFile: join(folder, 'redis.log'),
+      cacheFolder,
+      persist: false,
+    });
+    const client = new Redis(redis.url);
+    expect(await client.ping()).toBe('PONG');
+    client.disconnect();
+    expect(execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })).not.toContain('redis-password');
+    await redis.stop();
+    expect(await isPortFree(port)).toBe(true);
+  });
+
+  it('leaves nothing behind when the process that guards a service is killed', async () => {
+    const pidFile = join(folder, 'service.pid');
+    const guardModule = join(dirname(fileURLToPath(import.meta.url)), '../../../dist/libs/local-services/src/index.js');
+    const program = `
+      const { startGuarded } = await import(${JSON.stringify(guardModule)});
+      startGuarded({ command: '/bin/sh', args: ['-c', 'echo $$ > ${pidFile}; exec sleep 600'],
+        logFile: ${JSON.stringify(join(folder, 'log'))}, stopSignal: 'TERM', hardSignal: 'KILL', graceMs: 1000 });
+      setInterval(() => {}, 1000);`;
+    const parent = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'inherit' });
+    await until(() => existsSync(pidFile) && readFileSync(pidFile, 'utf8').trim() !== '', 'the service runs');
+    const pid = Number(readFileSync(pidFile, 'utf8'));
+    expect(alive(pid)).toBe(true);
+    parent.kill('SIGKILL');
+    await until(() => !alive(pid), 'the service has ended');
+  });
+
+  it('tells when a service ends by itself', async () => {
+    const child = startGuarded({
+      command: '/bin/sh',
+      args: ['-c', 'exit 3'],
+      logFile: join(folder, 'log'),
+      stopSignal: 'TERM',
+      hardSignal: 'KILL',
+      graceMs: 1_000,
+    });
+    expect(await child.exited).toBe(3);
+    expect(child.hasExited()).toBe(true);
+    await child.stop();
+  });
+});

@@ -1,0 +1,76 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { waitForPort } from './free-port.js';
+import { type GuardedProcess, startGuarded } from './guarded-process.js';
+import { LocalServiceError } from './local-service-error.js';
+import { logTail } from './log-tail.js';
+import { stopOrphan } from './orphans.js';
+import { type FindRedisOptions, findOnPath, findRedis, type RedisBinary } from './redis-binary.js';
+
+export interface LocalService {
+  /** With credentials: for configuration, never for a screen or log. */
+  readonly url: string;
+  readonly process: GuardedProcess;
+  stop(): Promise<void>;
+}
+
+export interface StartRedisOptions extends FindRedisOptions {
+  readonly folder: string;
+  readonly port: number;
+  readonly password?: string;
+  readonly logFile: string;
+  /** Off for tests, where nothing needs to outlive the process. */
+  readonly persist?: boolean;
+}
+
+function dockerRuns(): boolean {
+  return findOnPath(['docker']) !== undefined && spawnSync('docker', ['info'], { stdio: 'ignore', timeout: 5_000 }).status === 0;
+}
+
+/** Starts a Redis on the loopback interface that ends with this process, whatever ends it. */
+export async function startRedis(options: StartRedisOptions): Promise<LocalService> {
+  mkdirSync(options.folder, { recursive: true, mode: 0o700 });
+  let binary: RedisBinary | undefined;
+  try {
+    binary = await findRedis(options);
+  } catch (error) {
+    if (!dockerRuns()) throw error;
+  }
+  stopOrphan(join(options.folder, 'redis.pid'), 'redis');
+  // The password stands in a file of mode 0600, because arguments can be read by every user of the machine.
+  const settings = [
+    `port ${options.port}`,
+    `bind ${binary ? '127.0.0.1' : '0.0.0.0'}`,
+    `dir "${binary ? options.folder : '/data'}"`,
+    'save ""',
+    `appendonly ${options.persist === false ? 'no' : 'yes'}`,
+    'appendfsync everysec',
+    'maxmemory-policy noeviction',
+    ...(binary ? [`pidfile "${join(options.folder, 'redis.pid')}"`, 'daemonize no'] : []),
+    ...(options.password ? [`requirepass ${options.password}`] : []),
+  ];
+  const settingsFile = join(options.folder, 'redis.conf');
+  writeFileSync(settingsFile, `${settings.join('\n')}\n`, { mode: 0o600 });
+  const child = startGuarded({
+    ...(binary
+      ? { command: binary.command, args: [settingsFile], env: binary.env }
+      : {
+          command: 'docker',
+          args: [
+            ...['run', '--rm', '-i', '-p', `127.0.0.1:${options.port}:${options.port}`],
+            ...['-v', `${options.folder}:/data`, 'redis:7.4-bookworm', 'redis-server', '/data/redis.conf'],
+          ],
+        }),
+    logFile: options.logFile,
+    stopSignal: 'TERM',
+    hardSignal: 'KILL',
+    graceMs: 10_000,
+  });
+  if (!(await waitForPort(options.port, binary ? 15_000 : 120_000, () => child.hasExited()))) {
+    await child.stop();
+    throw new LocalServiceError('service_failed', `Redis did not start: ${logTail(options.logFile)}`);
+  }
+  const credentials = options.password ? `:${options.password}@` : '';
+  return { url: `redis://${credentials}127.0.0.1:${options.port}`, process: child, stop: () => child.stop() };
+}
