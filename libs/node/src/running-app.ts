@@ -1,0 +1,17 @@
+import type { Registry } from 'prom-client';
+import type { NodeId, ServiceName } from '#contracts';
+
+/** One started app, however many of them the process holds. */
+export interface RunningApp {
+  readonly name: ServiceName;
+  readonly nodeId: NodeId;
+  /** Where it takes HTTP, if it does; with the port it really got. */
+  readonly url?: string;
+  readonly metrics: Registry;
+  /** Stops taking work and finishes what is in flight. Safe to call twice. */
+  drain(): Promise<void>;
+  /** Leaves the cluster and closes every connection. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+export type StartApp = (env: Readonly<Record<string, string | undefined>>) => Promise<RunningApp>;

@@ -1,0 +1,2 @@
+export * from './transfer-client.js';
+export * from './transfer-tokens.js';
