@@ -1,0 +1,47 @@
+import type { z } from 'zod';
+import { ConfigError, type ConfigProblem } from './config.errors.js';
+
+/** Environment variables as a process or a topology file gives them. */
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Settings out of an environment by a schema; throws ConfigError that lists every wrong variable at once. An empty
+ * variable counts as absent, as shells and compose files write "unset" that way. No value is ever repeated: a secret
+ * in the wrong variable must not end in a log.
+ */
+export function parseEnv<Schema extends z.ZodType>(schema: Schema, env: Env, app: string): z.output<Schema> {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  throw new ConfigError(
+    app,
+    parsed.error.issues.map((issue) => problemOf(issue, given)),
+  );
+}
+
+function problemOf(issue: z.core.$ZodIssue, given: Record<string, unknown>): ConfigProblem {
+  const variable = issue.path.length === 0 ? '(together)' : issue.path.map(String).join('.');
+  const first = issue.path[0];
+  if (typeof first === 'string' && given[first] === undefined) return { variable, message: 'is missing' };
+  return { variable, message: expectation(issue) };
+}
+
+/** What would be right. zod's own texts may quote the input, so only those known not to are passed on. */
+function expectation(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return `must be a ${issue.expected}`;
+    case 'invalid_value':
+      return `must be one of ${issue.values.map(String).join(', ')}`;
+    case 'too_small':
+      return `must be at least ${issue.minimum}`;
+    case 'too_big':
+      return `must be at most ${issue.maximum}`;
+    case 'invalid_format':
+      return `must be a ${issue.format}`;
+    case 'custom':
+      return issue.message;
+    default:
+      return 'has a wrong value';
+  }
+}
