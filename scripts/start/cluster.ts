@@ -1,0 +1,191 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stopOrphan } from '#local-services';
+import type { ServiceName } from '#contracts';
+import type { DataFolder } from './data-folder.js';
+import type { InitialiseOutcome, InitialiseRequest } from './initialise.js';
+import { NodeProcess } from './node-process.js';
+import type { StartOptions } from './options.js';
+import { checkPorts, metricsPort, type PortName, portOf, portOffsets } from './ports.js';
+import type { Screen } from './screen.js';
+import { serviceEnv } from './service-env.js';
+import { StartError } from './start.errors.js';
+import { openStorage, type Storage } from './storage.js';
+
+interface Topology {
+  readonly processes: readonly { readonly name: string; readonly services: readonly ServiceName[] }[];
+}
+
+/** Where a cluster that runs on this machine can be found; `doctor`, `demo` and the command line read it. */
+export interface RunningCluster {
+  readonly pid: number;
+  readonly port: number;
+  readonly gatewayUrl: string;
+  readonly clusterId: string;
+  readonly processes: readonly { readonly name: string; readonly pid: number; readonly metricsPort: number }[];
+}
+
+/** How long a drain may take before a process is killed; the gateway's longest request is shorter. */
+const drainMs = 35_000;
+
+/** All processes of one cluster on one machine, from nothing to ready and back to nothing. */
+export class Cluster {
+  private storage: Storage | undefined;
+  private processes: NodeProcess[] = [];
+  private readonly topology: Topology;
+
+  constructor(
+    private readonly root: string,
+    private readonly options: StartOptions,
+    private readonly data: DataFolder,
+    private readonly screen: Screen,
+  ) {
+    this.topology = JSON.parse(readFileSync(join(root, 'topology', `${options.topology}.json`), 'utf8')) as Topology;
+  }
+
+  get gatewayUrl(): string {
+    return `http://127.0.0.1:${portOf('gateway', this.options.port)}`;
+  }
+
+  async start(): Promise<void> {
+    const { port } = this.options;
+    this.stopOrphans();
+    const taken = (Object.keys(portOffsets) as PortName[]).filter(
+      (name) =>
+        !(name === 'postgres' && process.env.DATABASE_URL) && !(name === 'redis' && process.env.REDIS_URL),
+    );
+    await checkPorts(port, taken);
+    this.storage = await openStorage({
+      data: this.data,
+      root: this.root,
+      basePort: port,
+      databaseUrl: process.env.DATABASE_URL,
+      redisUrl: process.env.REDIS_URL,
+      screen: this.screen,
+    });
+    this.screen.progress('Postgres and Redis answer');
+    const prepared = await this.initialise({
+      dataFolder: this.data.path,
+      adminUrl: this.storage.databaseUrl,
+      databaseSecret: this.data.secrets().databaseSecret,
+    });
+    this.screen.progress(
+      prepared.applied.length > 0 ? `database migrated (${prepared.applied.length} migrations)` : 'database up to date',
+    );
+    const identity = this.data.identitySettings(this.options);
+    this.processes = this.topology.processes.map(
+      ({ name, services }, index) =>
+        new NodeProcess({
+          name,
+          script: join(this.root, 'dist/scripts/host/main.js'),
+          args: ['--services', services.join(',')],
+          env: serviceEnv({
+            services,
+            clusterId: prepared.clusterId,
+            clusterName: identity.name,
+            region: identity.region,
+            dataFolder: this.data.path,
+            redisUrl: this.storage?.redisUrl ?? '',
+            databaseUrls: prepared.databaseUrls,
+            basePort: port,
+            metricsPort: metricsPort(index, port),
+            inherited: process.env,
+          }),
+          logFile: this.data.file('logs', `${name}.log`),
+          graceMs: drainMs,
+          onLine: (line) => this.screen.problem(line),
+        }),
+    );
+    for (const child of this.processes) child.start();
+    this.screen.progress(`${this.processes.length} processes started: ${this.processes.map(({ name }) => name).join(', ')}`);
+    await this.untilReady();
+    this.record(prepared.clusterId);
+    this.screen.progress('gateway ready');
+  }
+
+  /** Last to first: the gateway stops taking requests and finishes what is in flight while all it needs still runs. */
+  async stop(): Promise<void> {
+    const gateway = this.topology.processes.findIndex(({ services }) => services.includes('gateway'));
+    const first = this.processes[gateway];
+    await first?.stop();
+    await Promise.all(this.processes.filter((child) => child !== first).map((child) => child.stop()));
+    await this.storage?.stop();
+    rmSync(this.data.file('running.json'), { force: true });
+  }
+
+  private record(clusterId: string): void {
+    const running: RunningCluster = {
+      pid: process.pid,
+      port: this.options.port,
+      gatewayUrl: this.gatewayUrl,
+      clusterId,
+      processes: this.processes.map((child, index) => ({
+        name: child.name,
+        pid: child.pid ?? -1,
+        metricsPort: metricsPort(index, this.options.port),
+      })),
+    };
+    writeFileSync(this.data.file('running.json'), `${JSON.stringify(running, null, 2)}\n`, { mode: 0o600 });
+  }
+
+  /** Processes of a run that was killed end with their pipe; this is for one that was stopped in the middle of ending. */
+  private stopOrphans(): void {
+    const file = this.data.file('running.json');
+    if (!existsSync(file)) return;
+    let earlier: Partial<RunningCluster> = {};
+    try {
+      earlier = JSON.parse(readFileSync(file, 'utf8')) as Partial<RunningCluster>;
+    } catch {
+      rmSync(file, { force: true });
+    }
+    for (const { pid } of earlier.processes ?? []) {
+      const pidFile = this.data.file('orphan.pid');
+      writeFileSync(pidFile, String(pid));
+      if (stopOrphan(pidFile, 'dist/scripts/host/main.js')) this.screen.progress(`ended process ${pid} of an earlier run`);
+      rmSync(pidFile, { force: true });
+    }
+    rmSync(file, { force: true });
+  }
+
+  private async initialise(request: InitialiseRequest): Promise<Extract<InitialiseOutcome, { ok: true }>> {
+    const child = spawn(process.execPath, [join(this.root, 'dist/scripts/start/initialise.js')], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached: true,
+    });
+    child.stdin.end(JSON.stringify(request));
+    let output = '';
+    let complaint = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      complaint += text;
+    });
+    await new Promise((resolve) => child.once('close', resolve));
+    const line = output.trim().split('\n').pop() ?? '';
+    if (!line.startsWith('{')) {
+      const reason = complaint.trim().split('\n').pop() ?? 'no reason given';
+      throw new StartError('service_failed', `The cluster could not be prepared: ${reason}`);
+    }
+    const outcome = JSON.parse(line) as InitialiseOutcome;
+    if (outcome.ok) return outcome;
+    throw new StartError(outcome.code === 'data_newer' ? 'data_newer' : 'service_failed', outcome.message);
+  }
+
+  private async untilReady(): Promise<void> {
+    const end = performance.now() + 90_000;
+    let lacking = '';
+    while (performance.now() < end) {
+      try {
+        const response = await fetch(`${this.gatewayUrl}/health/ready`, { signal: AbortSignal.timeout(2_000) });
+        if (response.ok) return;
+        lacking = (await response.text()).slice(0, 300);
+      } catch (error) {
+        lacking = error instanceof Error ? error.message : String(error);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new StartError('not_ready', `The gateway was not ready within 90 s (${lacking}); logs: ${this.data.file('logs')}`);
+  }
+}

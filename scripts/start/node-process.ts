@@ -1,0 +1,91 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, renameSync, statSync } from 'node:fs';
+
+export interface NodeProcessOptions {
+  readonly name: string;
+  readonly script: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly nodeFlags?: readonly string[];
+  readonly logFile: string;
+  /** After how long a stop becomes a kill. */
+  readonly graceMs: number;
+  readonly onLine: (line: string) => void;
+}
+
+const largestLogBytes = 16 * 2 ** 20;
+
+/**
+ * One Node process of the cluster: started again with a growing pause when it ends unasked, told to drain by SIGTERM, and
+ * ended by its closing standard input should we die first. It hears no Ctrl-C of our terminal.
+ */
+export class NodeProcess {
+  private child: ChildProcess | undefined;
+  private stopping = false;
+  private restarts = 0;
+  private startedAt = 0;
+  private restartTimer: NodeJS.Timeout | undefined;
+  private ended: Promise<void> = Promise.resolve();
+
+  constructor(private readonly options: NodeProcessOptions) {}
+
+  get name(): string {
+    return this.options.name;
+  }
+
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
+  hasFailed(): boolean {
+    return this.child === undefined && this.restarts > 0;
+  }
+
+  start(): void {
+    const { logFile, script, args, env, nodeFlags = [] } = this.options;
+    if (existsSync(logFile) && statSync(logFile).size > largestLogBytes) renameSync(logFile, `${logFile}.1`);
+    const log = openSync(logFile, 'a', 0o600);
+    const child = spawn(process.execPath, ['--enable-source-maps', ...nodeFlags, script, ...args], {
+      env: { ...env, WATERSHED_PARENT_PIPE: '1' },
+      stdio: ['pipe', log, log],
+      detached: true,
+    });
+    closeSync(log);
+    child.stdin?.on('error', () => undefined);
+    this.child = child;
+    this.startedAt = performance.now();
+    this.ended = new Promise((resolve) => {
+      const end = (reason: string) => {
+        if (this.child !== child) return;
+        this.child = undefined;
+        resolve();
+        if (!this.stopping) this.restart(reason);
+      };
+      child.once('exit', (code, signal) => end(signal ? `was killed by ${signal}` : `ended with code ${code}`));
+      child.once('error', (error) => end(error.message));
+    });
+  }
+
+  private restart(reason: string): void {
+    // A process that ran well for a minute earns its short pause back.
+    if (performance.now() - this.startedAt > 60_000) this.restarts = 0;
+    const pauseMs = Math.min(10_000, 100 * 2 ** this.restarts);
+    this.restarts += 1;
+    this.options.onLine(`${this.name} ${reason}; starting it again in ${pauseMs} ms (log: ${this.options.logFile})`);
+    this.restartTimer = setTimeout(() => this.start(), pauseMs);
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    clearTimeout(this.restartTimer);
+    const child = this.child;
+    if (!child) return;
+    child.kill('SIGTERM');
+    const kill = setTimeout(() => {
+      this.options.onLine(`${this.name} did not end within ${this.options.graceMs / 1000} s and was killed`);
+      child.kill('SIGKILL');
+    }, this.options.graceMs);
+    await this.ended;
+    clearTimeout(kill);
+  }
+}

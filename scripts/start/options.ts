@@ -1,0 +1,52 @@
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { StartError } from './start.errors.js';
+
+export interface StartOptions {
+  readonly port: number;
+  readonly dataFolder: string;
+  readonly topology: 'laptop' | 'one-app-a-process';
+  readonly region: string;
+  readonly name: string;
+  readonly reset: boolean;
+}
+
+export const defaultPort = 4100;
+
+/** How many ports the cluster takes, the gateway's included. */
+export const portSpan = 40;
+
+const readPort = (text: string): number => {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 1 || port > 65535 - portSpan)
+    throw new StartError('usage', `--port takes a whole number from 1 to ${65535 - portSpan}, not "${text}".`);
+  return port;
+};
+
+/** @throws StartError `usage` with what to change. */
+export function parseStartOptions(args: readonly string[], root: string): StartOptions {
+  let values: { port?: string; data?: string; processes?: boolean; region?: string; name?: string; reset?: boolean };
+  try {
+    ({ values } = parseArgs({
+      args: [...args],
+      options: {
+        port: { type: 'string' },
+        data: { type: 'string' },
+        processes: { type: 'boolean' },
+        region: { type: 'string' },
+        name: { type: 'string' },
+        reset: { type: 'boolean' },
+      },
+    }));
+  } catch (error) {
+    throw new StartError('usage', `${error instanceof Error ? error.message.split('. ')[0] : error}. See npm start -- --help`);
+  }
+  return {
+    port: readPort(values.port ?? String(defaultPort)),
+    dataFolder: resolve(root, values.data ?? join('.watershed', 'data')),
+    topology: values.processes ? 'one-app-a-process' : 'laptop',
+    region: values.region ?? 'EU/FR',
+    name: values.name ?? 'watershed',
+    reset: values.reset ?? false,
+  };
+}
