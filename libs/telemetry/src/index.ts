@@ -1,0 +1,6 @@
+export * from './logger.js';
+export * from './metrics.js';
+export * from './nest-logger.js';
+export * from './redaction.js';
+export * from './trace-context.js';
+export * from './tracing.js';

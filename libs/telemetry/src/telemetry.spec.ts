@@ -1,0 +1,147 @@
+import {
+  createLogger,
+  createMetrics,
+  createTracing,
+  currentTraceparent,
+  parseTraceparent,
+  runWithTraceparent,
+} from './index.js';
+
+function capture() {
+  const lines: string[] = [];
+  const stream = { write: (line: string) => void lines.push(line) };
+  const logger = createLogger({ service: 'gateway', nodeId: 'n1', level: 'trace', stream });
+  return {
+    logger,
+    text: () => lines.join(''),
+    records: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),
+  };
+}
+
+const planted = 'hunter2-PLANTED-7f3a';
+
+describe('the log', () => {
+  it('prints no secret and no content, whatever they are planted in', () => {
+    const { logger, text, records } = capture();
+    logger.info({ authorization: planted, Token: planted, api_key: planted, 'x-api-key': planted }, 'members');
+    logger.info({ req: { headers: { Authorization: planted, cookie: planted } }, body: { a: planted } }, 'nested');
+    logger.info({ list: [{ deep: { deeper: { password: planted } } }], text: planted, inputs: [planted] }, 'deep');
+    logger
+      .child({ secret: planted, feature: 'x' })
+      .child({ key: planted, job: 'y' })
+      .warn({ prompt: planted }, 'child');
+    logger.error({ err: Object.assign(new Error('refused'), { detail: planted, config: { data: planted } }) });
+    logger.error(new SyntaxError(`Unexpected token in "${planted}"`));
+    logger.error({ err: new SyntaxError(planted) }, 'parsing failed');
+    logger.error(new Error('outer', { cause: new SyntaxError(planted) }));
+    logger.info(`sent Bearer ${planted}`);
+    logger.info(`to redis://user:${planted}@host:1/0 and /x?token=${planted}`);
+    logger.info({ url: `postgres://u:${planted}@h/db`, buffer: Buffer.from(planted) }, 'url');
+    expect(text()).not.toContain(planted);
+    expect(text()).not.toContain(Buffer.from(planted).toString('base64'));
+    expect(records()).toHaveLength(11);
+    expect(records()[3]).toMatchObject({
+      level: 'warn',
+      service: 'gateway',
+      nodeId: 'n1',
+      feature: 'x',
+      job: 'y',
+      msg: 'child',
+    });
+  });
+
+  it('keeps what helps: codes, names, numbers, stack frames', () => {
+    const { logger, records } = capture();
+    logger.error(
+      { err: Object.assign(new Error('the database is gone'), { code: '57P01' }), model: 'a/b', n: 3n },
+      'failed',
+    );
+    expect(records()[0]).toMatchObject({
+      model: 'a/b',
+      n: '3',
+      msg: 'failed',
+      err: { code: '57P01', message: 'the database is gone' },
+    });
+    expect(JSON.stringify(records()[0])).toContain('telemetry.spec');
+  });
+
+  it('says which trace a line belongs to', () => {
+    const { logger, records } = capture();
+    runWithTraceparent('00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', () => logger.info('in'));
+    logger.info('out');
+    expect(records()[0]?.traceId).toBe('0af7651916cd43dd8448eb211c80319c');
+    expect(records()[1]?.traceId).toBeUndefined();
+  });
+
+  it('survives records that refer to themselves', () => {
+    const { logger, records } = capture();
+    const loop: Record<string, unknown> = { name: 'loop' };
+    loop.self = loop;
+    logger.info({ loop }, 'loop');
+    expect(records()[0]?.msg).toBe('loop');
+  });
+});
+
+describe('metrics', () => {
+  it('stay apart for two apps in one process', async () => {
+    const [a, b] = [createMetrics('toll'), createMetrics('index')];
+    a.counter('calls_total', 'Calls', ['outcome']).inc({ outcome: 'ok' }, 2);
+    a.counter('calls_total', 'Calls', ['outcome']).inc({ outcome: 'ok' });
+    b.gauge('nodes', 'Nodes', [], (gauge) => gauge.set(7));
+    expect(await a.registry.metrics()).toContain('watershed_calls_total{outcome="ok",service="toll"} 3');
+    expect(await a.registry.metrics()).not.toContain('watershed_nodes');
+    expect(await b.registry.metrics()).toContain('watershed_nodes{service="index"} 7');
+  });
+});
+
+describe('trace context', () => {
+  it.each([
+    ['00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', true],
+    ['01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more', true],
+    ['00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more', false],
+    ['ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', false],
+    ['00-00000000000000000000000000000000-b7ad6b7169203331-01', false],
+    ['00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01', false],
+    ['00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01', false],
+    ['', false],
+  ])('judges %s as W3C Trace Context does', (text, valid) => {
+    expect(parseTraceparent(text) !== undefined).toBe(valid);
+  });
+
+  it('follows the call across awaits, and two calls at once do not mix', async () => {
+    const one = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const two = '00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00';
+    const seen = (tp: string) =>
+      runWithTraceparent(tp, async () => {
+        await Promise.resolve();
+        return currentTraceparent();
+      });
+    expect(await Promise.all([seen(one), seen(two)])).toEqual([one, two]);
+    expect(currentTraceparent()).toBeUndefined();
+    expect(await runWithTraceparent('nonsense', async () => currentTraceparent())).toMatch(/^00-[0-9a-f]{32}-/);
+  });
+
+  it('gives spans ids below their parent, and records them where a processor is given', async () => {
+    const parent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const plain = await createTracing('toll');
+    const inner = await runWithTraceparent(parent, () => plain.span('x', {}, async () => currentTraceparent()));
+    expect(inner).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-(?!b7ad6b7169203331)/);
+
+    const ended: string[] = [];
+    const done = async () => {};
+    const processor = {
+      onStart() {},
+      onEnd: (span: { name: string; spanContext(): { traceId: string } }) =>
+        void ended.push(`${span.name} ${span.spanContext().traceId}`),
+      forceFlush: done,
+      shutdown: done,
+    };
+    const recorded = await createTracing('toll', [processor]);
+    const failing = runWithTraceparent(parent, () =>
+      recorded.span('draw', {}, async () => Promise.reject(new Error('no'))),
+    );
+    await expect(failing).rejects.toThrow('no');
+    await recorded.close();
+    expect(ended).toEqual(['draw 0af7651916cd43dd8448eb211c80319c']);
+  });
+});
