@@ -1,7 +1,5 @@
-import { createHmac } from 'node:crypto';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { appDatabaseUrl, databaseApps, migrate } from '#persistence';
+import { isWatershedError } from '#errors';
+import { appDatabaseUrl, databaseApps, derivedPasswords, migrate, migrationsFolder } from '#persistence';
 import { ensureClusterIdentity } from '#sigil';
 
 /**
@@ -24,23 +22,29 @@ export type InitialiseOutcome =
     }
   | { readonly ok: false; readonly code: string; readonly message: string };
 
+/** After a crash Postgres listens while it still replays its log, and refuses logins until it is done. */
+async function migrateWhenReachable<T>(attempt: () => Promise<T>): Promise<T> {
+  const end = performance.now() + 60_000;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isWatershedError(error, 'database_unavailable') || performance.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
 async function initialise(request: InitialiseRequest): Promise<InitialiseOutcome> {
-  const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
-  const passwordOf = (app: string) => createHmac('sha256', request.databaseSecret).update(app).digest('base64url');
+  const passwordFor = derivedPasswords(Buffer.from(request.databaseSecret, 'base64url'));
   const [identity, { applied, rolePrefix }] = await Promise.all([
     ensureClusterIdentity({ dataDir: request.dataFolder }),
-    migrate({
-      adminUrl: request.adminUrl,
-      migrationsDir: join(root, 'prisma/migrations'),
-      passwordOf,
-      connectTimeoutMs: 60_000,
-    }),
+    migrateWhenReachable(() =>
+      migrate({ adminUrl: request.adminUrl, migrationsDir: migrationsFolder(), passwordFor }),
+    ),
   ]);
   const databaseUrls = Object.fromEntries(
-    databaseApps.map((app) => [
-      app,
-      appDatabaseUrl(request.adminUrl, app, { rolePrefix, password: passwordOf(app) }),
-    ]),
+    databaseApps.map((app) => [app, appDatabaseUrl(request.adminUrl, app, { rolePrefix, passwordFor })]),
   );
   return { ok: true, clusterId: identity.clusterId, databaseUrls, applied };
 }

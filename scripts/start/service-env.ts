@@ -15,11 +15,11 @@ export interface ServiceEnvOptions {
   readonly inherited: NodeJS.ProcessEnv;
 }
 
-/** Which Postgres schema, and so which login, a service has. A runner has none: it may belong to another operator. */
+/** Which app's tables, and so which login, a service has. A runner has none: it may belong to another operator. */
 const databaseOf: Partial<Record<ServiceName, string>> = {
   gateway: 'gateway',
   index: 'index',
-  'pod-host': 'pod_host',
+  'pod-host': 'pod-host',
   orchestrator: 'compute',
   bridge: 'bridge',
   registry: 'registry',
