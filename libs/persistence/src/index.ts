@@ -1,0 +1,10 @@
+export * from './app-role.js';
+export * from './database.errors.js';
+export * from './database.js';
+export { Prisma, PrismaClient } from './generated/client.js';
+export * from './group-commit-writer.js';
+export * from './migrate.js';
+export * from './migration.errors.js';
+export * from './migration-folder.js';
+export * from './outbox.js';
+export * from './outbox-relay.js';

@@ -1,0 +1,55 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+// The one place in tests that reads the environment: `scripts/test.mjs` starts the services once and names them here. A
+// single test file that is run by itself starts its own, which end with its process.
+let postgres: Promise<string> | undefined;
+let redis: Promise<string> | undefined;
+
+function scratchFolder(name: string): string {
+  const folder = mkdtempSync(join(tmpdir(), `watershed-${name}-`));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+async function ownPostgres(): Promise<string> {
+  const { freePort, startPostgres } = await import('#local-services');
+  const scratch = scratchFolder('postgres');
+  const server = await startPostgres({
+    folder: join(scratch, 'data'),
+    port: await freePort(),
+    password: 'tests',
+    logFile: join(scratch, 'postgres.log'),
+  });
+  return server.url;
+}
+
+async function ownRedis(): Promise<string> {
+  const { freePort, startRedis } = await import('#local-services');
+  const scratch = scratchFolder('redis');
+  const server = await startRedis({
+    folder: scratch,
+    cacheFolder: join(tmpdir(), 'watershed-redis-binary'),
+    port: await freePort(),
+    logFile: join(scratch, 'redis.log'),
+    persist: false,
+  });
+  return server.url;
+}
+
+/** A Postgres server (administrator's login); started for this process when the environment names none. */
+export async function testPostgresUrl(): Promise<string> {
+  const named = process.env.WATERSHED_TEST_POSTGRES_URL;
+  if (named) return named;
+  postgres ??= ownPostgres();
+  return postgres;
+}
+
+/** A Redis server; started for this process when the environment names none. */
+export async function testRedisUrl(): Promise<string> {
+  const named = process.env.WATERSHED_TEST_REDIS_URL;
+  if (named) return named;
+  redis ??= ownRedis();
+  return redis;
+}
