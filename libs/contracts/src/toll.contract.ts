@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { signedDocument } from './documents.js';
-import { defineMethod } from './method.js';
+import { defineBroadcast, defineMethod } from './method.js';
 import { amountMicro, asset, instant, modelName, pageOf, pageRequest, thumbprint, uuid } from './primitives.js';
 
 /** What one model costs: `baseMicro` a request and `perKibMicro` for each KiB of input begun. */
@@ -35,6 +35,13 @@ export const tollSetPrice = defineMethod({
   callers: ['gateway'],
   idempotent: true,
   timeoutMs: 3_000,
+});
+
+/** A nudge that a new price list is in force; who caches prices asks for `toll-prices`. */
+export const pricesChanged = defineBroadcast({
+  name: 'prices-changed',
+  payload: z.object({ version: z.number().int().positive() }),
+  senders: ['toll'],
 });
 
 /** Opens a person's purse, with the opening balance that the cluster's rule gives. Repeated: the same purse. */
@@ -86,7 +93,8 @@ export const tollGrant = defineMethod({
 /**
  * A durable block of budget: the amount is held on the ledger for one gateway instance, which then spends it in memory.
  * `atLeastMicro` must fit or the call is refused (`purse_empty`); up to `wantedMicro` is given where the purse has it.
- * Repeated with the same `blockId`: the same block.
+ * Repeated with the same `blockId`: the same block, renewed; its holder does so well before `expiresAt`. After that the
+ * block is posted and given back (`transfer_settled` from then on). Another node's block: `caller_not_allowed`.
  */
 export const tollDraw = defineMethod({
   name: 'toll-draw',
@@ -112,7 +120,12 @@ export const usageEvent = z.object({
 });
 export type UsageEvent = z.infer<typeof usageEvent>;
 
-/** Makes usage durable, many at a time; answered after the commit. `refused` lists events beyond their block. */
+/**
+ * Makes usage durable, many at a time; answered after the commit. An event that was recorded before is not counted
+ * again. `refused` lists what was not recorded: `budget_exhausted` (beyond its block), `transfer_settled` (the block was
+ * released or has expired), `transfer_unknown` (no such block), `caller_not_allowed` (another node's block), `conflict`
+ * (the id stands for another event, or the block is another person's), `amount_invalid`.
+ */
 export const tollRecordUsage = defineMethod({
   name: 'toll-record-usage',
   service: 'toll',
@@ -123,7 +136,7 @@ export const tollRecordUsage = defineMethod({
   timeoutMs: 5_000,
 });
 
-/** Gives back what is left of a block after its usage has been posted. */
+/** Posts a block's usage and gives back what is left, in one commit. Repeated: nothing more. */
 export const tollReleaseBlock = defineMethod({
   name: 'toll-release-block',
   service: 'toll',
