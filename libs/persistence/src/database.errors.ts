@@ -25,7 +25,9 @@ function codesOf(error: unknown, depth = 0): string[] {
   const { code, originalCode, cause, kind, meta } = error as Record<string, unknown>;
   const own = [code, originalCode, kind].filter((value): value is string => typeof value === 'string');
   const driver =
-    typeof meta === 'object' && meta !== null ? (meta as Record<string, unknown>)['driverAdapterError'] : undefined;
+    typeof meta === 'object' && meta !== null
+      ? (meta as { driverAdapterError?: unknown }).driverAdapterError
+      : undefined;
   const nested = error instanceof AggregateError ? error.errors.flatMap((one) => codesOf(one, depth + 1)) : [];
   return [...own, ...codesOf(cause, depth + 1), ...codesOf(driver, depth + 1), ...nested];
 }

@@ -1,4 +1,5 @@
 export * from './app-role.js';
+export { appSchemaDiff } from './app-schema-diff.js';
 export * from './database.errors.js';
 export * from './database.js';
 export { Prisma, PrismaClient } from './generated/client.js';

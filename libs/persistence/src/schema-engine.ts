@@ -1,12 +1,16 @@
+import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { PrismaPg } from '@prisma/adapter-pg';
 import {
   bindMigrationAwareSqlAdapterFactory,
+  ColumnTypeEnum,
   type SqlDriverAdapter,
   type SqlMigrationAwareDriverAdapterFactory,
+  type SqlQuery,
+  type SqlResultSet,
 } from '@prisma/driver-adapter-utils';
-import type pg from 'pg';
+import pg from 'pg';
 import type { Migration } from './migration-folder.js';
 
 // Loaded only when there is something to apply or to compare: 3 MB of WebAssembly have no place in a warm start.
@@ -38,28 +42,34 @@ async function loadEngine(): Promise<EngineModule> {
   return bindings;
 }
 
+/** Where Prisma's adapter does not do what the engine needs. */
+interface Interception {
+  onScript(script: string): Promise<void>;
+  queryRaw?(adapter: SqlDriverAdapter, query: SqlQuery): Promise<SqlResultSet>;
+}
+
 /** What Prisma's adapter lacks: a migration goes to the server whole, in one transaction with the mark that it ran. */
-function wholeScripts(adapter: SqlDriverAdapter, onScript: (script: string) => Promise<void>): SqlDriverAdapter {
+function wholeScripts(adapter: SqlDriverAdapter, interception: Interception): SqlDriverAdapter {
   return {
     provider: adapter.provider,
     adapterName: adapter.adapterName,
-    queryRaw: (query) => adapter.queryRaw(query),
+    queryRaw: (query) => interception.queryRaw?.(adapter, query) ?? adapter.queryRaw(query),
     executeRaw: (query) => adapter.executeRaw(query),
     startTransaction: (level) => adapter.startTransaction(level),
     getConnectionInfo: () => adapter.getConnectionInfo?.() ?? { supportsRelationJoins: true },
     dispose: () => adapter.dispose(),
     // Prisma's splits at every semicolon, which breaks function bodies and commits each statement by itself. One simple
     // query of several statements is one transaction.
-    executeScript: onScript,
+    executeScript: interception.onScript,
   };
 }
 
-function factoryOn(pool: pg.Pool, onScript: (script: string) => Promise<void>) {
+function factoryOn(pool: pg.Pool, interception: Interception) {
   const prismaPg = new PrismaPg(pool);
   const factory: SqlMigrationAwareDriverAdapterFactory = {
     provider: prismaPg.provider,
     adapterName: prismaPg.adapterName,
-    connect: async () => wholeScripts(await prismaPg.connect(), onScript),
+    connect: async () => wholeScripts(await prismaPg.connect(), interception),
     connectToShadowDb: () => prismaPg.connectToShadowDb(),
   };
   return bindMigrationAwareSqlAdapterFactory(factory);
@@ -69,12 +79,12 @@ const noFilter = { externalTables: [], externalEnums: [] };
 
 async function withEngine<Result>(
   pool: pg.Pool,
-  onScript: (script: string) => Promise<void>,
+  interception: Interception,
   run: (engine: Engine) => Promise<Result>,
 ): Promise<Result> {
   loaded ??= loadEngine();
   const { SchemaEngine } = await loaded;
-  const engine = await SchemaEngine.new({ datamodels: undefined }, () => undefined, factoryOn(pool, onScript));
+  const engine = await SchemaEngine.new({ datamodels: undefined }, () => undefined, factoryOn(pool, interception));
   try {
     return await run(engine);
   } finally {
@@ -114,7 +124,7 @@ export async function applyMigrations(
     }
   };
   try {
-    const { appliedMigrationNames } = await withEngine(pool, onScript, (engine) =>
+    const { appliedMigrationNames } = await withEngine(pool, { onScript }, (engine) =>
       engine.applyMigrations({ migrationsList: listOf(folder, migrations), filters: noFilter }),
     );
     return appliedMigrationNames;
@@ -128,25 +138,78 @@ export interface SchemaFile {
   readonly content: string;
 }
 
-/** The SQL that turns what `from` describes (nothing when absent) into what `to` describes. */
-export async function schemaDiff(
-  pool: pg.Pool,
-  to: readonly SchemaFile[],
-  from?: readonly SchemaFile[],
-): Promise<string> {
-  const result = await withEngine(
-    pool,
-    async (script) => {
-      await pool.query(script);
+const oneByteChar = 18;
+const paddedChar = 1042;
+
+// Prisma's adapter does not know the catalogue's one-byte "char", which the engine asks for when it looks at a database
+// with constraints. It is read as `char(n)`, and given the type that the engine wants.
+function readingCatalogue(pool: pg.Pool): Interception['queryRaw'] {
+  const query = pool.query.bind(pool);
+  let columns: number[] = [];
+  Object.defineProperty(pool, 'query', {
+    value: async (config: pg.QueryConfig, values?: unknown[]) => {
+      const result = await query(config, values);
+      columns = [];
+      for (const [index, field] of (result.fields ?? []).entries()) {
+        if (field.dataTypeID !== oneByteChar) continue;
+        field.dataTypeID = paddedChar;
+        columns.push(index);
+      }
+      return result;
     },
-    (engine) =>
+  });
+  return async (adapter, wanted) => {
+    const result = await adapter.queryRaw(wanted);
+    for (const index of columns) result.columnTypes[index] = ColumnTypeEnum.Character;
+    return result;
+  };
+}
+
+/** Runs `use` with a database that lives as long as that takes. */
+async function withScratchDatabase<Result>(
+  serverUrl: string,
+  use: (pool: pg.Pool) => Promise<Result>,
+): Promise<Result> {
+  const admin = new pg.Client({ connectionString: serverUrl });
+  await admin.connect();
+  const name = `watershed_scratch_${randomBytes(6).toString('hex')}`;
+  await admin.query(`CREATE DATABASE ${name}`);
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  const pool = new pg.Pool({ connectionString: url.href, max: 1 });
+  try {
+    return await use(pool);
+  } finally {
+    await pool.end();
+    await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
+    await admin.end();
+  }
+}
+
+/**
+ * The SQL that brings what `migrations` make to what the schema files describe; starts with `-- This is an empty
+ * migration.` when they agree. Compares on a database of its own on the server of `adminUrl`.
+ */
+export async function schemaDiff(
+  adminUrl: string,
+  migrations: readonly Migration[],
+  files: readonly SchemaFile[],
+): Promise<string> {
+  return withScratchDatabase(adminUrl, async (pool) => {
+    const onScript = async (script: string) => {
+      await pool.query(script);
+    };
+    for (const { sql } of migrations) await pool.query(sql);
+    const { stdout } = await withEngine(pool, { onScript, queryRaw: readingCatalogue(pool) }, async (engine) =>
       engine.diff({
-        from: from ? { tag: 'schemaDatamodel', files: [...from] } : { tag: 'empty' },
-        to: { tag: 'schemaDatamodel', files: [...to] },
+        from:
+          migrations.length === 0 ? { tag: 'empty' } : { tag: 'schemaDatasource', files: [...files], configDir: '.' },
+        to: { tag: 'schemaDatamodel', files: [...files] },
         script: true,
         exitCode: null,
         filters: noFilter,
       }),
-  );
-  return result.stdout ?? '';
+    );
+    return stdout ?? '';
+  });
 }

@@ -1,0 +1,23 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type DatabaseApp, schemaOf } from './app-role.js';
+import { migrationsFolder } from './migrate.js';
+import { readMigrations } from './migration-folder.js';
+
+/**
+ * The SQL that brings what the migrations of one app made to what `prisma/schema/<app>.prisma` says, by the app's schema
+ * alone: `''` when they agree. What Prisma cannot express (CHECKs, partial indexes) is not compared.
+ */
+export async function appSchemaDiff(adminUrl: string, app: DatabaseApp): Promise<string> {
+  const migrations = migrationsFolder();
+  const folder = join(migrations, '..', 'schema');
+  const base = await readFile(join(folder, 'base.prisma'), 'utf8');
+  const files = [
+    { path: 'base.prisma', content: base.replace(/schemas\s*=\s*\[[^\]]*\]/, `schemas = ["${schemaOf(app)}"]`) },
+    { path: `${app}.prisma`, content: await readFile(join(folder, `${app}.prisma`), 'utf8') },
+  ];
+  const own = (await readMigrations(migrations)).filter(({ name }) => name.slice(15).startsWith(`${schemaOf(app)}_`));
+  const { schemaDiff } = await import('./schema-engine.js');
+  const sql = await schemaDiff(adminUrl, own, files);
+  return sql.startsWith('-- This is an empty migration.') ? '' : sql;
+}
