@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client';
 import type { z } from 'zod';
-import type { BusBroadcast, BusMethod, NodeId, ParsedRequestOf, ResponseOf, ServiceName } from '#contracts';
+import type { BusBroadcast, BusMethod, NodeEntry, NodeId, ParsedRequestOf, ResponseOf, ServiceName } from '#contracts';
 import type { NodeDirectory } from './node-directory.port.js';
 
 /** Who speaks on this bus. */
@@ -29,7 +29,7 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
   /** Narrows the choice when `to` is absent. */
-  readonly among?: (entry: import('#contracts').NodeEntry) => boolean;
+  readonly among?: (entry: NodeEntry) => boolean;
 }
 
 export type MethodHandler<M extends BusMethod> = (
@@ -50,7 +50,15 @@ export interface BusLogger {
   error(fields: object, message: string): void;
 }
 
+/** How a trace crosses: W3C traceparent out, and back in around the handler. */
+export interface TraceContext {
+  current(): string | undefined;
+  run<T>(traceparent: string, fn: () => T): T;
+}
+
 export interface BusOptions {
+  /** Absent: calls carry no trace. */
+  readonly trace?: TraceContext;
   readonly redisUrl: string;
   readonly identity: BusIdentity;
   readonly directory: NodeDirectory;

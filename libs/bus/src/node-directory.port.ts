@@ -10,12 +10,13 @@ export interface NodeDirectory {
 /** How a call to one node ended; only nodes that failed as nodes (not refusals they answered) count against them. */
 export interface CallOutcome {
   readonly ok: boolean;
-  readonly latencyMs: number;
+  /** Absent where the call ended for a reason that says nothing of the node. */
+  readonly latencyMs?: number;
 }
 
 /** A directory that also chooses among nodes and learns from every call. */
 export interface NodeRouter extends NodeDirectory {
-  /** One node of the service, none of `exclude`; undefined when there is none. */
+  /** One node of the service that `filter` lets through; undefined when there is none. */
   pick(service: ServiceName, filter?: (entry: NodeEntry) => boolean): NodeEntry | undefined;
   /** A call to this node has gone out. Every `begin` is followed by one `report`. */
   begin(nodeId: NodeId): void;
