@@ -31,7 +31,11 @@ let running;
 
 function run(command, args, env = {}) {
   return new Promise((resolve) => {
-    running = spawn(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...env } });
+    running = spawn(command, args, {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: { ...process.env, ...env },
+    });
     running.once('error', () => resolve(127));
     running.once('close', (code) => resolve(code ?? 1));
   });
@@ -108,7 +112,14 @@ for (const signal of ['SIGINT', 'SIGTERM'])
 try {
   if (wanted('lint')) await check('lint and format', bin('biome'), ['check', '--error-on-warnings', '.']);
   if (wanted('boundaries'))
-    await check('module boundaries', bin('depcruise'), ['--config', '.dependency-cruiser.cjs', 'apps', 'libs', 'scripts', 'bench']);
+    await check('module boundaries', bin('depcruise'), [
+      '--config',
+      '.dependency-cruiser.cjs',
+      'apps',
+      'libs',
+      'scripts',
+      'bench',
+    ]);
   if (wanted('types')) await check('types', bin('tsc'), ['-p', 'tsconfig.json']);
   const settings = all ? { WATERSHED_TEST_ALL: '1' } : {};
   if (wanted('unit')) await jest('unit', settings, ['--maxWorkers=2']);

@@ -1,5 +1,5 @@
-import { runMany, type StartApp } from '#node';
 import type { ServiceName } from '#contracts';
+import { runMany, type StartApp } from '#node';
 
 /**
  * One process of a topology: `host/main.js --services gateway,index`. Each service is imported only where it runs, so

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { stopOrphan } from '#local-services';
 import type { ServiceName } from '#contracts';
+import { stopOrphan } from '#local-services';
 import type { DataFolder } from './data-folder.js';
 import type { InitialiseOutcome, InitialiseRequest } from './initialise.js';
 import { NodeProcess } from './node-process.js';
@@ -52,8 +52,7 @@ export class Cluster {
     const { port } = this.options;
     this.stopOrphans();
     const taken = (Object.keys(portOffsets) as PortName[]).filter(
-      (name) =>
-        !(name === 'postgres' && process.env.DATABASE_URL) && !(name === 'redis' && process.env.REDIS_URL),
+      (name) => !(name === 'postgres' && process.env.DATABASE_URL) && !(name === 'redis' && process.env.REDIS_URL),
     );
     await checkPorts(port, taken);
     this.storage = await openStorage({
@@ -98,7 +97,9 @@ export class Cluster {
         }),
     );
     for (const child of this.processes) child.start();
-    this.screen.progress(`${this.processes.length} processes started: ${this.processes.map(({ name }) => name).join(', ')}`);
+    this.screen.progress(
+      `${this.processes.length} processes started: ${this.processes.map(({ name }) => name).join(', ')}`,
+    );
     await this.untilReady();
     this.record(prepared.clusterId);
     this.screen.progress('gateway ready');
@@ -142,7 +143,8 @@ export class Cluster {
     for (const { pid } of earlier.processes ?? []) {
       const pidFile = this.data.file('orphan.pid');
       writeFileSync(pidFile, String(pid));
-      if (stopOrphan(pidFile, 'dist/scripts/host/main.js')) this.screen.progress(`ended process ${pid} of an earlier run`);
+      if (stopOrphan(pidFile, 'dist/scripts/host/main.js'))
+        this.screen.progress(`ended process ${pid} of an earlier run`);
       rmSync(pidFile, { force: true });
     }
     rmSync(file, { force: true });
@@ -186,6 +188,9 @@ export class Cluster {
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    throw new StartError('not_ready', `The gateway was not ready within 90 s (${lacking}); logs: ${this.data.file('logs')}`);
+    throw new StartError(
+      'not_ready',
+      `The gateway was not ready within 90 s (${lacking}); logs: ${this.data.file('logs')}`,
+    );
   }
 }

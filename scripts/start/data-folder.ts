@@ -1,5 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { isRunning } from '#local-services';
@@ -33,7 +43,9 @@ function readJson<T>(file: string): T | undefined {
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as T;
   } catch (cause) {
-    throw new StartError('data_corrupt', `${file} is damaged: restore it from a backup, or begin anew with --reset.`, { cause });
+    throw new StartError('data_corrupt', `${file} is damaged: restore it from a backup, or begin anew with --reset.`, {
+      cause,
+    });
   }
 }
 
@@ -75,14 +87,22 @@ export class DataFolder {
       this.checkFormat();
       const room = statfsSync(this.path);
       if (room.bavail * room.bsize < minimumFreeBytes)
-        throw new StartError('disk_full', `The disk that holds ${this.path} has less than 256 MB free: make room and start again.`);
+        throw new StartError(
+          'disk_full',
+          `The disk that holds ${this.path} has less than 256 MB free: make room and start again.`,
+        );
       await this.lock();
       mkdirSync(this.file('logs'), { recursive: true, mode: 0o700 });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
-        throw new StartError('disk_full', `The disk that holds ${this.path} is full: make room and start again.`, { cause: error });
+        throw new StartError('disk_full', `The disk that holds ${this.path} is full: make room and start again.`, {
+          cause: error,
+        });
       if (['EACCES', 'EPERM', 'ENOTDIR', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? ''))
-        throw new StartError('usage', `${this.path} cannot be written (${(error as NodeJS.ErrnoException).code}): choose another with --data.`);
+        throw new StartError(
+          'usage',
+          `${this.path} cannot be written (${(error as NodeJS.ErrnoException).code}): choose another with --data.`,
+        );
       throw error;
     }
   }
@@ -97,7 +117,10 @@ export class DataFolder {
   private refuseLiving(): void {
     const pid = this.holder();
     if (pid !== undefined)
-      throw new StartError('locked', `A cluster runs on ${this.path} already (process ${pid}): stop it, or choose another folder with --data.`);
+      throw new StartError(
+        'locked',
+        `A cluster runs on ${this.path} already (process ${pid}): stop it, or choose another folder with --data.`,
+      );
   }
 
   /**
@@ -132,7 +155,10 @@ export class DataFolder {
     const file = this.file('format');
     if (!existsSync(file)) {
       if (readdirSync(this.path).length > 0)
-        throw new StartError('usage', `${this.path} holds other things than a cluster's data: choose an empty folder with --data.`);
+        throw new StartError(
+          'usage',
+          `${this.path} holds other things than a cluster's data: choose an empty folder with --data.`,
+        );
       writeAtomically(file, `${dataFormat}\n`);
       return;
     }
@@ -140,7 +166,10 @@ export class DataFolder {
     if (!Number.isInteger(found) || found < 1)
       throw new StartError('data_corrupt', `${file} is damaged: restore it from a backup, or begin anew with --reset.`);
     if (found > dataFormat)
-      throw new StartError('data_newer', `${this.path} was written by a newer Watershed (format ${found}, this one reads ${dataFormat}): update the code.`);
+      throw new StartError(
+        'data_newer',
+        `${this.path} was written by a newer Watershed (format ${found}, this one reads ${dataFormat}): update the code.`,
+      );
   }
 
   secrets(): ClusterSecrets {

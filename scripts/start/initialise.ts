@@ -39,9 +39,7 @@ async function initialise(request: InitialiseRequest): Promise<InitialiseOutcome
   const passwordFor = derivedPasswords(Buffer.from(request.databaseSecret, 'base64url'));
   const [identity, { applied, rolePrefix }] = await Promise.all([
     ensureClusterIdentity({ dataDir: request.dataFolder }),
-    migrateWhenReachable(() =>
-      migrate({ adminUrl: request.adminUrl, migrationsDir: migrationsFolder(), passwordFor }),
-    ),
+    migrateWhenReachable(() => migrate({ adminUrl: request.adminUrl, migrationsDir: migrationsFolder(), passwordFor })),
   ]);
   const databaseUrls = Object.fromEntries(
     databaseApps.map((app) => [app, appDatabaseUrl(request.adminUrl, app, { rolePrefix, passwordFor })]),

@@ -39,7 +39,10 @@ export function parseStartOptions(args: readonly string[], root: string): StartO
       },
     }));
   } catch (error) {
-    throw new StartError('usage', `${error instanceof Error ? error.message.split('. ')[0] : error}. See npm start -- --help`);
+    throw new StartError(
+      'usage',
+      `${error instanceof Error ? error.message.split('. ')[0] : error}. See npm start -- --help`,
+    );
   }
   return {
     port: readPort(values.port ?? String(defaultPort)),

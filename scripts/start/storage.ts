@@ -122,6 +122,8 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     await stop();
     throw failed.reason;
   }
-  const [databaseUrl = '', redisUrl = ''] = started.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : ''));
+  const [databaseUrl = '', redisUrl = ''] = started.map((outcome) =>
+    outcome.status === 'fulfilled' ? outcome.value : '',
+  );
   return { databaseUrl, redisUrl, stop };
 }

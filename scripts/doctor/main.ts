@@ -1,0 +1,51 @@
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Api } from '../watershed/api.js';
+import { checks } from './checks.js';
+
+const help = `Usage: npm run doctor [-- options]
+
+Checks a running cluster and says what is wrong and what to do; exits 1 where anything is.
+
+  --port N       the gateway's port                 (default 4100)
+  --url URL      the gateway, where it is not on this machine
+  --data DIR     the cluster's data folder          (default .watershed/data)
+  --help         this text
+`;
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
+const { values } = parseArgs({
+  options: {
+    port: { type: 'string', default: '4100' },
+    url: { type: 'string' },
+    data: { type: 'string', default: join('.watershed', 'data') },
+    help: { type: 'boolean' },
+  },
+});
+if (values.help) {
+  process.stdout.write(help);
+  process.exit(0);
+}
+const url = (values.url ?? `http://127.0.0.1:${values.port}`).replace(/\/$/, '');
+const dataFolder = resolve(root, values.data);
+const failed = new Set<string>();
+for (const check of checks({ url, dataFolder, api: new Api({ url, dataFolder }) })) {
+  if (check.needs && failed.has(check.needs)) {
+    failed.add(check.name);
+    console.log(`–  ${check.name}: not looked at, for want of "${check.needs}"`);
+    continue;
+  }
+  const finding = await check.run().catch((error: unknown) => ({
+    ok: false as const,
+    wrong: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error),
+    remedy: 'the check itself failed; look into the logs',
+  }));
+  if (finding.ok) console.log(`✓  ${check.name}: ${finding.seen}`);
+  else {
+    failed.add(check.name);
+    console.log(`✗  ${check.name}: ${finding.wrong}\n     → ${finding.remedy}`);
+  }
+}
+console.log(failed.size === 0 ? '\nAll is well.' : `\n${failed.size} of the checks above need attention.`);
+process.exitCode = failed.size === 0 ? 0 : 1;

@@ -1,0 +1,43 @@
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command, CommanderError } from 'commander';
+import { Api, CommandError } from './api.js';
+import { addModelCommands } from './model-commands.js';
+import { addNodeCommands } from './node-commands.js';
+import { addPeopleCommands } from './people-commands.js';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
+
+const program = new Command('watershed')
+  .description('The command line of a Watershed cluster; it speaks the gateway’s API.')
+  .option('--url <url>', 'the gateway (default: WATERSHED_URL, else this machine)', process.env.WATERSHED_URL)
+  .option('--port <n>', 'its port on this machine', '4100')
+  .option('--data <dir>', 'the cluster’s data folder, where the operator’s keys lie', join('.watershed', 'data'))
+  .addHelpText('after', '\nThe key is taken from WATERSHED_KEY, else it is the operator’s of the data folder.')
+  .showHelpAfterError('(see --help)')
+  .exitOverride();
+
+const api = (): Api => {
+  const options = program.opts<{ url?: string; port: string; data: string }>();
+  return new Api({
+    url: (options.url ?? `http://127.0.0.1:${options.port}`).replace(/\/$/, ''),
+    dataFolder: resolve(root, options.data),
+    ...(process.env.WATERSHED_KEY ? { key: process.env.WATERSHED_KEY } : {}),
+  });
+};
+
+addPeopleCommands(program, api);
+addModelCommands(program, api);
+addNodeCommands(program, api);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode;
+  else {
+    const known = error instanceof CommandError || (error instanceof Error && error.name === 'KeyFileError');
+    const line = known && error instanceof Error ? error.message : error instanceof Error ? error.stack : String(error);
+    process.stderr.write(`watershed: ${line}\n`);
+    process.exitCode = 1;
+  }
+}
