@@ -1,0 +1,213 @@
+import { isUtf8 } from 'node:buffer';
+import { bytesElements, packBytes } from './bytes-tensor.js';
+import { type Datatype, elementBytes, integerRange, type Tensor } from './datatypes.js';
+import { JsonScanner } from './json-scanner.js';
+import { floatOf, type JsonSpan, stringOf } from './json-value.js';
+import { unfit, unreadable } from './protocol-error.js';
+
+/** Beyond this a tensor is refused whatever its data say: nothing is ever allocated by what a shape promises. */
+export const MAX_TENSOR_BYTES = 2 ** 31 - 1;
+
+const mismatch = (input: string) =>
+  unreadable(
+    'tensor_shape_mismatch',
+    `Unable to parse 'data': Shape does not match true shape of 'data' field of '${input}'`,
+  );
+
+const notA = (kind: string) =>
+  unreadable('tensor_invalid', `Unable to parse 'data': attempt to access JSON non-${kind} as ${kind}`);
+
+const outOfRange = (input: string, datatype: Datatype, text: string) =>
+  unfit('tensor_out_of_range', `an element of '${input}' is beyond the range of ${datatype}: ${text.slice(0, 40)}`);
+
+type WriteElement = (scanner: JsonScanner, view: DataView, at: number) => void;
+
+/** An integer token at the scanner: exact, of 64 bits at most in the type's signedness. */
+function readInteger(scanner: JsonScanner, input: string, datatype: Datatype): bigint | number {
+  const kind = datatype.startsWith('U') ? 'unsigned-integer' : 'signed-integer';
+  const byte = scanner.next();
+  if (byte !== 0x2d && !(byte >= 0x30 && byte <= 0x39)) throw notA(kind);
+  const start = scanner.number();
+  if (!scanner.integer) throw notA(kind);
+  const text = scanner.text(start, scanner.position);
+  const value: bigint | number = text.length <= 15 ? Number(text) : BigInt(text);
+  if (kind === 'unsigned-integer' ? value < 0 || value > 2n ** 64n - 1n : value < -(2n ** 63n) || value >= 2n ** 63n) {
+    throw notA(kind);
+  }
+  const [low, high] = integerRange[datatype] as readonly [bigint, bigint];
+  if (value < low || value > high) throw outOfRange(input, datatype, text);
+  return value;
+}
+
+function readFloat(scanner: JsonScanner, input: string, datatype: Datatype): number {
+  const byte = scanner.next();
+  if (byte !== 0x2d && byte !== 0x4e && byte !== 0x49 && !(byte >= 0x30 && byte <= 0x39)) throw notA('number');
+  const start = scanner.number();
+  const text = scanner.text(start, scanner.position);
+  const value = floatOf(text);
+  if (!Number.isFinite(value))
+    throw unfit('tensor_out_of_range', `an element of '${input}' is ${text}, which is no JSON`);
+  if (datatype === 'FP32' && !Number.isFinite(Math.fround(value))) throw outOfRange(input, datatype, text);
+  return value;
+}
+
+function elementWriter(input: string, datatype: Datatype): WriteElement {
+  const integer = (scanner: JsonScanner) => Number(readInteger(scanner, input, datatype));
+  const wide = (scanner: JsonScanner) => BigInt(readInteger(scanner, input, datatype));
+  switch (datatype) {
+    case 'BOOL':
+      return (scanner, view, at) => {
+        const byte = scanner.next();
+        if (byte !== 0x74 && byte !== 0x66) throw notA('boolean');
+        scanner.word(byte === 0x74 ? 'true' : 'false');
+        view.setUint8(at, byte === 0x74 ? 1 : 0);
+      };
+    case 'UINT8':
+      return (scanner, view, at) => view.setUint8(at, integer(scanner));
+    case 'UINT16':
+      return (scanner, view, at) => view.setUint16(at, integer(scanner), true);
+    case 'UINT32':
+      return (scanner, view, at) => view.setUint32(at, integer(scanner), true);
+    case 'UINT64':
+      return (scanner, view, at) => view.setBigUint64(at, wide(scanner), true);
+    case 'INT8':
+      return (scanner, view, at) => view.setInt8(at, integer(scanner));
+    case 'INT16':
+      return (scanner, view, at) => view.setInt16(at, integer(scanner), true);
+    case 'INT32':
+      return (scanner, view, at) => view.setInt32(at, integer(scanner), true);
+    case 'INT64':
+      return (scanner, view, at) => view.setBigInt64(at, wide(scanner), true);
+    case 'FP32':
+      return (scanner, view, at) => view.setFloat32(at, readFloat(scanner, input, datatype), true);
+    case 'FP64':
+      return (scanner, view, at) => view.setFloat64(at, readFloat(scanner, input, datatype), true);
+    default:
+      throw unfit(
+        'tensor_invalid',
+        `receiving ${datatype} data via JSON is not supported. Please use the binary data format for input ${input}`,
+      );
+  }
+}
+
+/** Calls `leaf` with the scanner before every element, however they are nested. */
+function eachElement(scanner: JsonScanner, depth: number, leaf: () => void): void {
+  if (scanner.next() === 0x5b) scanner.elements(depth + 1, () => eachElement(scanner, depth + 1, leaf));
+  else leaf();
+}
+
+/**
+ * Reads the elements of a `data` member, flat or nested, into the binary form. `count` is the number that the shape
+ * promises; for BYTES it is not compared here, as the fit to the shape is checked on the binary form.
+ */
+export function elementsFromJson(input: string, span: JsonSpan, datatype: Datatype, count: number): Uint8Array {
+  const scanner = new JsonScanner(span.bytes, span.start, span.end);
+  if (datatype === 'BYTES') return bytesFromJson(scanner);
+  const write = elementWriter(input, datatype);
+  const size = elementBytes[datatype];
+  if (count * size > MAX_TENSOR_BYTES) {
+    throw unfit('tensor_shape_mismatch', `the shape of '${input}' promises more than ${MAX_TENSOR_BYTES} bytes`);
+  }
+  // Each element takes at least its digit and a separator, so a shape that promises more is not allocated.
+  const most = Math.min(count, span.end - span.start);
+  const data = Buffer.allocUnsafe(most * size);
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  let found = 0;
+  eachElement(scanner, 0, () => {
+    if (found >= most) throw mismatch(input);
+    write(scanner, view, found * size);
+    found++;
+  });
+  if (found !== count) throw mismatch(input);
+  return data;
+}
+
+function bytesFromJson(scanner: JsonScanner): Uint8Array {
+  const elements: Uint8Array[] = [];
+  eachElement(scanner, 0, () => {
+    if (scanner.next() !== 0x22) {
+      throw unreadable(
+        'tensor_invalid',
+        'Unable to parse JSON bytes array: attempt to access JSON non-string as string',
+      );
+    }
+    const span = scanner.string();
+    elements.push(
+      span.escaped ? Buffer.from(stringOf(scanner.bytes, span), 'utf8') : scanner.bytes.subarray(span.start, span.end),
+    );
+  });
+  return packBytes(elements);
+}
+
+/** A double as servers of the protocol write it: shortest digits that read back the same, `2.0` for two. */
+export function floatToJson(value: number): string {
+  if (Object.is(value, -0)) return '-0.0';
+  const text = String(value);
+  return Number.isInteger(value) && !text.includes('e') ? `${text}.0` : text.replace('e+', 'e');
+}
+
+const CHUNK_ELEMENTS = 8192;
+
+/**
+ * The elements of a tensor as the inside of a JSON array, in pieces. NaN and the infinities are written as such, which is
+ * no JSON but what Triton writes; FP16 and BYTES that are not UTF-8 have no JSON form and throw `tensor_invalid`.
+ */
+export function* elementsToJson(tensor: Tensor): Generator<string> {
+  const element = elementReader(tensor);
+  const count = tensor.datatype === 'BYTES' ? element.count : tensor.data.byteLength / elementBytes[tensor.datatype];
+  for (let from = 0; from < count; from += CHUNK_ELEMENTS) {
+    const until = Math.min(count, from + CHUNK_ELEMENTS);
+    let piece = from === 0 ? '' : ',';
+    for (let i = from; i < until; i++) piece += i === from ? element.read(i) : `,${element.read(i)}`;
+    yield piece;
+  }
+}
+
+function elementReader(tensor: Tensor): { count: number; read: (index: number) => string } {
+  const { data, datatype, name } = tensor;
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const of = (read: (index: number) => string) => ({ count: 0, read });
+  switch (datatype) {
+    case 'BOOL':
+      return of((i) => (data[i] === 0 ? 'false' : 'true'));
+    case 'UINT8':
+      return of((i) => String(data[i]));
+    case 'UINT16':
+      return of((i) => String(view.getUint16(i * 2, true)));
+    case 'UINT32':
+      return of((i) => String(view.getUint32(i * 4, true)));
+    case 'UINT64':
+      return of((i) => String(view.getBigUint64(i * 8, true)));
+    case 'INT8':
+      return of((i) => String(view.getInt8(i)));
+    case 'INT16':
+      return of((i) => String(view.getInt16(i * 2, true)));
+    case 'INT32':
+      return of((i) => String(view.getInt32(i * 4, true)));
+    case 'INT64':
+      return of((i) => String(view.getBigInt64(i * 8, true)));
+    case 'FP32':
+      return of((i) => floatToJson(view.getFloat32(i * 4, true)));
+    case 'FP64':
+      return of((i) => floatToJson(view.getFloat64(i * 8, true)));
+    case 'FP16':
+      throw unfit(
+        'tensor_invalid',
+        'sending FP16 data via JSON is not supported. Please use the binary data format for output',
+      );
+    case 'BYTES': {
+      const elements = bytesElements(tensor);
+      const read = (i: number) => {
+        const element = elements[i] as Uint8Array;
+        if (!isUtf8(element)) {
+          throw unfit(
+            'tensor_invalid',
+            `output '${name}' is not UTF-8 text. Please use the binary data format for output`,
+          );
+        }
+        return JSON.stringify(Buffer.from(element.buffer, element.byteOffset, element.byteLength).toString('utf8'));
+      };
+      return { count: elements.length, read };
+    }
+  }
+}
