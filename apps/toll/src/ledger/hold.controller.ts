@@ -1,0 +1,48 @@
+import { Controller, Inject } from '@nestjs/common';
+import { BusHandler, type Caller } from '#bus';
+import {
+  type ParsedRequestOf,
+  tollCapture,
+  tollDraw,
+  tollHold,
+  tollRecordUsage,
+  tollReleaseBlock,
+  tollVoid,
+} from '#contracts';
+import { LedgerEngine } from './engine/ledger-engine.js';
+
+/** Money set aside: two-phase transfers, budget blocks and the usage that spends them. The holder is who calls. */
+@Controller()
+export class HoldController {
+  constructor(@Inject(LedgerEngine) private readonly engine: LedgerEngine) {}
+
+  @BusHandler(tollHold)
+  async hold(request: ParsedRequestOf<typeof tollHold>, caller: Caller) {
+    return this.engine.hold(request, caller.nodeId);
+  }
+
+  @BusHandler(tollCapture)
+  async capture({ transferId, amountMicro }: ParsedRequestOf<typeof tollCapture>) {
+    return this.engine.capture(transferId, amountMicro);
+  }
+
+  @BusHandler(tollVoid)
+  async void({ transferId }: ParsedRequestOf<typeof tollVoid>) {
+    return this.engine.void(transferId);
+  }
+
+  @BusHandler(tollDraw)
+  async draw(request: ParsedRequestOf<typeof tollDraw>, caller: Caller) {
+    return this.engine.draw(request, caller.nodeId);
+  }
+
+  @BusHandler(tollRecordUsage)
+  async recordUsage({ events }: ParsedRequestOf<typeof tollRecordUsage>, caller: Caller) {
+    return this.engine.recordUsage(events, caller.nodeId);
+  }
+
+  @BusHandler(tollReleaseBlock)
+  async releaseBlock({ blockId }: ParsedRequestOf<typeof tollReleaseBlock>, caller: Caller) {
+    return this.engine.releaseBlock(blockId, caller.nodeId);
+  }
+}

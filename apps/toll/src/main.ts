@@ -1,0 +1,4 @@
+import { runMain } from '#node';
+import { startToll } from './app.js';
+
+await runMain('toll', startToll);

@@ -1,0 +1,99 @@
+import { type DynamicModule, Inject, Module, type OnApplicationBootstrap } from '@nestjs/common';
+import { pricesChanged } from '#contracts';
+import { CLUSTER_NODE, ClusterNode } from '#node';
+import type { Database } from '#persistence';
+import type { Sigil } from '#sigil';
+import type { Logger, Metrics } from '#telemetry';
+import type { TollConfig } from './config.js';
+import { LedgerEngine } from './ledger/engine/ledger-engine.js';
+import { PostingSystem } from './ledger/engine/posting.system.js';
+import { HoldController } from './ledger/hold.controller.js';
+import { LedgerRepository } from './ledger/ledger.repository.js';
+import { PurseController } from './ledger/purse.controller.js';
+import { StatementRepository } from './ledger/statement.repository.js';
+import { PriceBook } from './price/engine/price-book.js';
+import { PriceController } from './price/price.controller.js';
+import { PriceRepository } from './price/price.repository.js';
+
+export interface TollResources {
+  readonly config: TollConfig;
+  readonly database: Database;
+  readonly ledger: LedgerRepository;
+  readonly priceSigil: Sigil;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** The only place where toll's parts meet. */
+@Module({})
+export class TollModule implements OnApplicationBootstrap {
+  constructor(@Inject(PostingSystem) private readonly posting: PostingSystem) {}
+
+  onApplicationBootstrap(): void {
+    this.posting.start();
+  }
+
+  static with(resources: TollResources): DynamicModule {
+    const { config, database, ledger, logger } = resources;
+    return {
+      module: TollModule,
+      controllers: [PurseController, HoldController, PriceController],
+      providers: [
+        { provide: PostingSystem, useFactory: () => postingOf(resources) },
+        {
+          provide: LedgerEngine,
+          inject: [PostingSystem],
+          useFactory: (posting: PostingSystem) => {
+            const events = resources.metrics.counter('toll_usage_events_total', 'Usage events by outcome', ['outcome']);
+            return new LedgerEngine({
+              store: ledger,
+              reader: new StatementRepository(database),
+              rules: config,
+              onUsage: (recorded, refused) => {
+                events.inc({ outcome: 'recorded' }, recorded);
+                for (const { code } of refused) events.inc({ outcome: code });
+                posting.nudge();
+              },
+            });
+          },
+        },
+        {
+          provide: PriceBook,
+          inject: [CLUSTER_NODE],
+          useFactory: (node: ClusterNode) =>
+            new PriceBook({
+              store: new PriceRepository(database),
+              sigil: resources.priceSigil,
+              clusterId: config.clusterId,
+              asset: config.asset,
+              first: config.defaultPrice,
+              now: () => new Date(),
+              onChanged: (version) => {
+                // Only a nudge: who misses it asks again in time.
+                node.bus
+                  .broadcast(pricesChanged, { version })
+                  .catch((error: unknown) => logger.warn({ err: error }, 'nobody was told of the new prices'));
+              },
+            }),
+        },
+      ],
+      exports: [PostingSystem],
+    };
+  }
+}
+
+function postingOf({ config, ledger, logger, metrics }: TollResources): PostingSystem {
+  const posted = metrics.counter('toll_usage_transfers_total', 'Transfers that posted usage');
+  const expired = metrics.counter('toll_expired_total', 'Blocks and holds given back at their expiry', ['kind']);
+  return new PostingSystem({
+    store: ledger,
+    postDelayMs: config.postDelayMs,
+    sweepIntervalMs: config.sweepIntervalMs,
+    blockTtlMs: config.blockTtlMs,
+    monotonicMs: () => performance.now(),
+    onPosted: (transfers) => posted.inc(transfers),
+    onExpired: (kind, count) => expired.inc({ kind }, count),
+    onJump: (blocks) => logger.warn({ blocks }, "the database's clock jumped: blocks were renewed, nothing expired"),
+    onError: (error) => logger.error({ err: error }, 'posting failed and will be tried again'),
+  });
+}
