@@ -1,0 +1,2 @@
+export * from './repository-name.js';
+export * from './triton-config.js';
