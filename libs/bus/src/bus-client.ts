@@ -80,6 +80,13 @@ export class BusClient extends ClientRedis {
     return performance.now() - this.backSince < 1_500;
   }
 
+  /** Throws `bus_unavailable` where there is no connection at all. */
+  get commands(): Redis {
+    const redis: Redis | null = this.pubClient;
+    if (!redis) throw busUnavailable();
+    return redis;
+  }
+
   get pendingCount(): number {
     let count = 0;
     for (const peer of this.peers.values()) count += peer.pending.size;

@@ -161,7 +161,7 @@ describe('the bus', () => {
 
   it('lets only the node addressed execute, of two replicas', async () => {
     const [caller, one, two] = [await join(gateway), await join(toll1), await join(toll2)];
-    const ran = [0, 0];
+    const ran: [number, number] = [0, 0];
     one.handle(once, () => ({ text: String(++ran[0]) }));
     two.handle(once, () => ({ text: String(++ran[1]) }));
     for (let i = 0; i < 5; i++) await caller.call(once, { text: '' }, { to: toll2[0] });

@@ -1,4 +1,5 @@
 import type { CustomTransportStrategy } from '@nestjs/microservices';
+import type { Redis } from 'ioredis';
 import type { BusBroadcast, BusMethod, NodeEntry, NodeId, PayloadOf, RequestOf, ResponseOf } from '#contracts';
 import { isWatershedError, WatershedError } from '#errors';
 import { certainlyNotExecuted, deadlineExceeded, noNodeAvailable } from './bus.errors.js';
@@ -73,6 +74,16 @@ export class Bus {
 
   get status(): BusStatus {
     return this.client.busStatus;
+  }
+
+  /** The connection that publishes, for small reads and writes of the node itself; never for blocking commands. */
+  get redis(): Redis {
+    return this.client.commands;
+  }
+
+  /** Resolves while the connection stands, else when it is back; `bus_unavailable` after `timeoutMs`. */
+  whenConnected(timeoutMs: number): Promise<void> {
+    return this.client.whenUp(performance.now() + timeoutMs);
   }
 
   /** Calls under way that others made to this node. */

@@ -1,23 +1,34 @@
+import { join } from 'node:path';
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Registry } from 'prom-client';
-import type { Bus, BusLogger } from '#bus';
-import type {
-  KeyPurpose,
-  NodeId,
-  NodeLoad,
-  NodeManifest,
-  NodeType,
-  PublicJwk,
-  ServedModel,
-  ServiceName,
+import { z } from 'zod';
+import { Bus, type BusLogger } from '#bus';
+import { type CommonConfig, common, type Env, parseEnv } from '#config';
+import {
+  heartbeat,
+  indexChanged,
+  type KeyPurpose,
+  type NodeId,
+  type NodeLoad,
+  type NodeManifest,
+  type NodeType,
+  type PublicJwk,
+  type ServedModel,
+  type ServiceName,
 } from '#contracts';
-import type { WatchedDirectory } from './watched-directory.js';
+import { isWatershedError, toWireError } from '#errors';
+import { loadOrCreateSigil, loadSigil, type Sigil } from '#sigil';
+import { currentTraceparent, runWithTraceparent } from '#telemetry';
+import { BusIndexPort, type IndexPort } from './index-port.js';
+import { signedManifest } from './node-manifest.js';
+import { WatchedDirectory } from './watched-directory.js';
 
 /** Token under which Nest apps provide their `ClusterNode`. */
 export const CLUSTER_NODE = Symbol('CLUSTER_NODE');
 
 export interface ClusterNodeOptions {
   /** WATERSHED_* variables are read from here: cluster, region, data folder, Redis, operator's key, node's name. */
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Env;
   readonly services: readonly [ServiceName, ...ServiceName[]];
   readonly types: readonly [NodeType, ...NodeType[]];
   /** Where this node takes content over HTTP; may also be given to `join`, when the port is known. */
@@ -34,23 +45,261 @@ export interface ClusterNodeOptions {
   readonly joinTimeoutMs?: number;
 }
 
-/** This process's membership in the cluster for one app: its key, its bus, its watch of the index, its heartbeat. */
-export declare class ClusterNode {
-  readonly nodeId: NodeId;
-  readonly clusterId: string;
-  readonly region: string;
-  readonly bus: Bus;
-  readonly directory: WatchedDirectory;
-  /** Loads the key and connects the bus, and announces nothing: handlers can be registered and ports opened first. */
-  static prepare(options: ClusterNodeOptions): Promise<ClusterNode>;
-  /** `prepare` and `join` in one, for nodes that answer nobody. */
-  static join(options: ClusterNodeOptions): Promise<ClusterNode>;
-  /** Joins the index, and keeps joined: heartbeats, joins anew when the index forgot this node. */
-  join(announce?: { readonly url?: string }): Promise<void>;
-  /** From now on the heartbeat says that this node takes no new work. */
-  startDraining(): void;
-  /** Tells the index that this node goes by plan; `asleep` nodes are expected back. */
-  leave(health: 'left' | 'asleep'): Promise<void>;
-  /** Leaves (`left`) unless it has left already, and closes the bus. */
-  close(): Promise<void>;
+export interface JoinOptions {
+  readonly url?: string;
+  /** The index itself joins in-process. */
+  readonly index?: IndexPort;
 }
+
+const nodeEnv = z.object({
+  WATERSHED_OPERATOR_KEY_FILE: z.string().min(1).optional(),
+  WATERSHED_NODE_NAME: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
+    .optional(),
+});
+
+/** A safety net below the nudges: the watch asks anew after this many heartbeats. */
+const PULL_EVERY_BEATS = 5;
+const JOIN_TIMEOUT_MS = 60_000;
+const LOOP_SAMPLE_MS = 200;
+
+/**
+ * This process's membership in the cluster for one app: its key, its bus, its watch of the index, its heartbeat. The key
+ * lies in `<data>/nodes/<name>.json`; the name is the first service unless WATERSHED_NODE_NAME says another, which a
+ * second instance on the same data folder needs.
+ */
+export class ClusterNode {
+  readonly nodeId: NodeId;
+  private index: IndexPort;
+  private manifest: NodeManifest | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private readonly loopDelay: IntervalHistogram;
+  private readonly unsubscribe: (() => void)[] = [];
+  private beats = 0;
+  private draining = false;
+  private gone = false;
+  private pulling: Promise<void> | undefined;
+  private pullAgain = false;
+  private rejoining = false;
+
+  private constructor(
+    private readonly options: ClusterNodeOptions,
+    private readonly config: CommonConfig,
+    private readonly nodeSigil: Sigil,
+    private readonly operatorSigil: Sigil,
+    readonly bus: Bus,
+    readonly directory: WatchedDirectory,
+  ) {
+    this.nodeId = nodeSigil.thumbprint;
+    this.index = new BusIndexPort(bus, directory);
+    this.loopDelay = monitorEventLoopDelay({ resolution: LOOP_SAMPLE_MS });
+  }
+
+  get clusterId(): string {
+    return this.config.clusterId;
+  }
+
+  get region(): string {
+    return this.config.region;
+  }
+
+  /** Whether the index holds this node now, as far as this node knows. */
+  get joined(): boolean {
+    return this.manifest !== undefined && !this.gone && !this.rejoining;
+  }
+
+  /** Loads the key and connects the bus, and announces nothing: handlers can be registered and ports opened first. */
+  static async prepare(options: ClusterNodeOptions): Promise<ClusterNode> {
+    const config = common(options.env);
+    const own = parseEnv(nodeEnv, options.env, options.services[0]);
+    const name = own.WATERSHED_NODE_NAME ?? options.services[0];
+    const nodeSigil = await loadOrCreateSigil(join(config.dataDir, 'nodes', `${name}.json`), 'node');
+    const operatorFile = own.WATERSHED_OPERATOR_KEY_FILE ?? join(config.dataDir, 'operator', 'sigil.json');
+    const operatorSigil = await loadSigil(operatorFile, 'operator');
+    const directory = new WatchedDirectory();
+    const bus = await Bus.connect({
+      redisUrl: config.redisUrl.reveal(),
+      identity: { clusterId: config.clusterId, nodeId: nodeSigil.thumbprint, services: options.services },
+      directory,
+      logger: options.logger,
+      metrics: options.metrics,
+      trace: { current: currentTraceparent, run: runWithTraceparent },
+    });
+    return new ClusterNode(options, config, nodeSigil, operatorSigil, bus, directory);
+  }
+
+  /** `prepare` and `join` in one, for nodes that answer nobody. */
+  static async join(options: ClusterNodeOptions): Promise<ClusterNode> {
+    const node = await ClusterNode.prepare(options);
+    try {
+      await node.join();
+      return node;
+    } catch (error) {
+      await node.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Joins the index and stays joined: heartbeats, a watch, and a new join when the index has forgotten this node. Keeps
+   * trying while no index answers; throws at once what trying again cannot change (`manifest_invalid`,
+   * `signature_invalid`, `node_expelled`).
+   */
+  async join(options: JoinOptions = {}): Promise<void> {
+    if (options.index) this.index = options.index;
+    const url = options.url ?? this.options.url;
+    this.manifest = await signedManifest(
+      {
+        type: 'watershed/node-manifest',
+        nodeId: this.nodeId,
+        clusterId: this.config.clusterId,
+        region: this.config.region,
+        types: [...this.options.types],
+        services: [...this.options.services],
+        key: this.nodeSigil.publicJwk,
+        purposeKeys: (this.options.purposeKeys ?? []).map(({ purpose, key }) => ({ purpose, key })),
+        ...(url ? { url } : {}),
+        operatorId: this.operatorSigil.thumbprint,
+        capabilities: this.options.capabilities ?? {},
+        issuedAt: new Date().toISOString(),
+      },
+      this.nodeSigil,
+      this.operatorSigil,
+    );
+    this.directory.refreshWith(() => this.pull());
+    this.loopDelay.enable();
+    this.unsubscribe.push(
+      this.bus.on(heartbeat, ({ load, models }, from) => this.directory.hear(from, load, models)),
+      this.bus.on(indexChanged, ({ revision }) => {
+        const known = this.directory.revision;
+        if (!known || known.epoch !== revision.epoch || known.n < revision.n) this.pullSoon();
+      }),
+    );
+    const heartbeatIntervalMs = await this.joinUntil(this.options.joinTimeoutMs ?? JOIN_TIMEOUT_MS);
+    await this.pull();
+    this.beat();
+    this.timer = setInterval(() => this.beat(), heartbeatIntervalMs);
+  }
+
+  /** From now on the heartbeat says that this node takes no new work. */
+  startDraining(): void {
+    if (this.draining) return;
+    this.draining = true;
+    if (this.timer) this.beat();
+  }
+
+  /** Tells the index that this node goes by plan; `asleep` nodes are expected back. Best effort: silence says it too. */
+  async leave(health: 'left' | 'asleep'): Promise<void> {
+    if (this.gone) return;
+    this.gone = true;
+    clearInterval(this.timer);
+    this.timer = undefined;
+    for (const stop of this.unsubscribe.splice(0)) stop();
+    if (!this.manifest || this.bus.status !== 'connected') return;
+    await this.index.leave(health).catch((error: unknown) => {
+      this.options.logger.info({ code: toWireError(error).code }, 'No index took the good-bye of this node');
+    });
+  }
+
+  /** Leaves (`asleep`: the key stays, so the node may come back) unless it has left already, and closes the bus. */
+  async close(): Promise<void> {
+    await this.leave('asleep');
+    this.loopDelay.disable();
+    await this.bus.close();
+  }
+
+  private async joinUntil(timeoutMs: number): Promise<number> {
+    const deadline = performance.now() + timeoutMs;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const manifest = this.manifest;
+        if (!manifest) throw new Error('joinUntil is called after the manifest is signed');
+        const answer = await this.index.join(manifest);
+        return answer.heartbeatIntervalMs;
+      } catch (error) {
+        const waitMs = Math.min(1_000, 50 * 2 ** Math.min(attempt, 5)) * (0.5 + Math.random() / 2);
+        if (isFinal(error) || this.gone || performance.now() + waitMs > deadline) throw error;
+        this.options.logger.debug({ code: toWireError(error).code, attempt }, 'Not joined yet');
+        await new Promise((resolve) => setTimeout(resolve, waitMs));
+      }
+    }
+  }
+
+  private beat(): void {
+    const own = this.options.load?.() ?? {};
+    const delayNs = this.loopDelay.percentile(99);
+    const load = {
+      inFlight: own.inFlight ?? this.bus.callsInFlight,
+      capacity: own.capacity ?? 1_000,
+      // The histogram counts its own sampling interval into every delay.
+      loopDelayMs: own.loopDelayMs ?? Math.max(0, Math.round(delayNs / 1e4) / 100 - LOOP_SAMPLE_MS),
+      ...(own.freeModelMemoryBytes === undefined ? {} : { freeModelMemoryBytes: own.freeModelMemoryBytes }),
+      draining: this.draining || own.draining === true,
+    };
+    this.loopDelay.reset();
+    this.beats += 1;
+    const payload = { n: this.beats, load, models: [...(this.options.models?.() ?? [])] };
+    this.directory.hear(this.nodeId, load, payload.models);
+    this.index.heard?.(payload);
+    if (this.bus.status === 'connected') {
+      this.bus.broadcast(heartbeat, payload).catch((error: unknown) => {
+        this.options.logger.debug({ code: toWireError(error).code }, 'A heartbeat did not go out');
+      });
+    }
+    if (this.beats % PULL_EVERY_BEATS === 0) this.pullSoon();
+  }
+
+  /** Asks for what changed; one question at a time, and one more when a nudge comes meanwhile. */
+  private pullSoon(): void {
+    if (this.pulling) {
+      this.pullAgain = true;
+      return;
+    }
+    this.pull().catch((error: unknown) => {
+      this.options.logger.debug({ code: toWireError(error).code }, 'The index could not be asked for changes');
+    });
+  }
+
+  private pull(): Promise<void> {
+    this.pulling ??= this.pullAll().finally(() => {
+      this.pulling = undefined;
+    });
+    return this.pulling;
+  }
+
+  private async pullAll(): Promise<void> {
+    do {
+      this.pullAgain = false;
+      try {
+        this.directory.apply(await this.index.changes(this.directory.revision));
+      } catch (error) {
+        // An index that lost its data does not know who asks.
+        if (isWatershedError(error, 'caller_not_allowed')) this.rejoin();
+        throw error;
+      }
+      const own = this.directory.get(this.nodeId);
+      if (!own || own.health === 'dead' || own.health === 'left' || own.health === 'asleep') this.rejoin();
+    } while (this.pullAgain && !this.gone);
+  }
+
+  private rejoin(): void {
+    if (this.rejoining || this.gone || !this.timer) return;
+    this.rejoining = true;
+    this.options.logger.info({}, 'The index does not hold this node any more: joining again');
+    this.joinUntil(JOIN_TIMEOUT_MS)
+      .then(() => {
+        this.rejoining = false;
+        this.pullSoon();
+      })
+      .catch((error: unknown) => {
+        this.rejoining = false;
+        this.options.logger.error({ code: toWireError(error).code }, 'This node could not join again');
+      });
+  }
+}
+
+const finalCodes = new Set(['manifest_invalid', 'signature_invalid', 'node_expelled', 'invalid_request']);
+
+/** What asking again cannot change. */
+const isFinal = (error: unknown): boolean => isWatershedError(error) && finalCodes.has(error.code);

@@ -1,4 +1,5 @@
 import type { Registry } from 'prom-client';
+import type { Env } from '#config';
 import type { NodeId, ServiceName } from '#contracts';
 
 /** One started app, however many of them the process holds. */
@@ -8,10 +9,12 @@ export interface RunningApp {
   /** Where it takes HTTP, if it does; with the port it really got. */
   readonly url?: string;
   readonly metrics: Registry;
+  /** Whether it can do its work now; what `/health/ready` asks. Absent: as long as it is not draining. */
+  ready?(): boolean;
   /** Stops taking work and finishes what is in flight. Safe to call twice. */
   drain(): Promise<void>;
   /** Leaves the cluster and closes every connection. Safe to call twice. */
   close(): Promise<void>;
 }
 
-export type StartApp = (env: Readonly<Record<string, string | undefined>>) => Promise<RunningApp>;
+export type StartApp = (env: Env) => Promise<RunningApp>;

@@ -1,39 +1,163 @@
 import type { CallOutcome, NodeRouter } from '#bus';
-import type { KeyPurpose, NodeEntry, NodeId, PublicJwk, ServiceName } from '#contracts';
+import type {
+  KeyPurpose,
+  NodeEntry,
+  NodeId,
+  NodeLoad,
+  PublicJwk,
+  Revision,
+  ServedModel,
+  ServiceName,
+} from '#contracts';
+import { WatershedError } from '#errors';
+import { NodePicker } from './node-picker.js';
 
-export type DirectoryChange = { readonly nodeId: NodeId; readonly entry: NodeEntry | undefined };
+export interface DirectoryChange {
+  readonly nodeId: NodeId;
+  /** Undefined when the index no longer knows it. */
+  readonly entry: NodeEntry | undefined;
+}
 
-/** The cluster's nodes as this node knows them: its watch of the index, kept fresh by heartbeats. */
+/** What the index answered to a watcher. */
+export interface IndexChanges {
+  readonly revision: Revision;
+  readonly snapshot: boolean;
+  readonly nodes: readonly NodeEntry[];
+}
+
+/**
+ * The cluster's nodes as this node knows them: its watch of the index, with the load that their heartbeats have told
+ * since. What it holds while the index is away is what was last known; the circuit breaker then keeps calls from nodes
+ * that have gone.
+ */
 export class WatchedDirectory implements NodeRouter {
-  find(_service: ServiceName): readonly NodeEntry[] {
-    throw new Error('not wired');
+  private readonly entries = new Map<NodeId, NodeEntry>();
+  private readonly byService = new Map<ServiceName, readonly NodeEntry[]>();
+  private readonly listeners = new Set<(change: DirectoryChange) => void>();
+  private readonly picker: NodePicker;
+  private current: Revision | undefined;
+  private refresh: () => Promise<void> = async () => undefined;
+
+  constructor(picker = new NodePicker()) {
+    this.picker = picker;
   }
-  get(_nodeId: NodeId): NodeEntry | undefined {
-    throw new Error('not wired');
+
+  /** Where the watch stands; undefined before the first answer of an index. */
+  get revision(): Revision | undefined {
+    return this.current;
   }
+
+  /** Nodes of this service that take work: alive ones; only if there are none, suspects. */
+  find(service: ServiceName): readonly NodeEntry[] {
+    const known = this.byService.get(service);
+    if (known) return known;
+    const all = [...this.entries.values()].filter((entry) => entry.manifest.services.includes(service));
+    const alive = all.filter((entry) => entry.health === 'alive' && !entry.load?.draining);
+    const found = alive.length > 0 ? alive : all.filter((entry) => entry.health === 'suspect');
+    this.byService.set(service, found);
+    return found;
+  }
+
+  get(nodeId: NodeId): NodeEntry | undefined {
+    return this.entries.get(nodeId);
+  }
+
   /** Every node known, healthy or not. */
   all(): readonly NodeEntry[] {
-    throw new Error('not wired');
+    return [...this.entries.values()];
   }
+
   /** Power of two choices over measured latency and work in flight; nodes whose circuit is open are left out. */
-  pick(_service: ServiceName, _filter?: (entry: NodeEntry) => boolean): NodeEntry | undefined {
-    throw new Error('not wired');
+  pick(service: ServiceName, filter?: (entry: NodeEntry) => boolean): NodeEntry | undefined {
+    const found = this.find(service);
+    return this.picker.pick(filter ? found.filter(filter) : found);
   }
-  begin(_nodeId: NodeId): void {}
-  report(_nodeId: NodeId, _outcome: CallOutcome): void {}
+
+  begin(nodeId: NodeId): void {
+    this.picker.begin(nodeId);
+  }
+
+  report(nodeId: NodeId, outcome: CallOutcome): void {
+    this.picker.report(nodeId, outcome);
+  }
+
   async resolve(nodeId: NodeId): Promise<NodeEntry | undefined> {
-    return this.get(nodeId);
+    const known = this.entries.get(nodeId);
+    if (known) return known;
+    await this.refresh();
+    return this.entries.get(nodeId);
   }
-  /** Keys of this purpose that the node declared in its manifest: what `GrantVerifier` asks for. */
-  keysFor(_nodeId: NodeId, _purpose: KeyPurpose): PublicJwk[] {
-    return [];
+
+  /** Keys of this purpose that the node declared in its manifest: what `GrantVerifier` asks for. None of expelled nodes. */
+  keysFor(nodeId: NodeId, purpose: KeyPurpose): PublicJwk[] {
+    const entry = this.entries.get(nodeId);
+    if (!entry || entry.health === 'expelled') return [];
+    return entry.manifest.purposeKeys.filter((key) => key.purpose === purpose).map(({ key }) => key);
   }
-  /** Calls `listener` after every change; returns how to stop. */
-  onChange(_listener: (change: DirectoryChange) => void): () => void {
-    return () => undefined;
+
+  /** Calls `listener` after every change of a node, load excepted; returns how to stop. */
+  onChange(listener: (change: DirectoryChange) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
   }
+
   /** Resolves when the service has a node that can be called; `no_node_available` after `timeoutMs`. */
-  async waitFor(_service: ServiceName, _timeoutMs: number): Promise<NodeEntry> {
-    throw new Error('not wired');
+  async waitFor(service: ServiceName, timeoutMs: number): Promise<NodeEntry> {
+    const now = this.find(service)[0];
+    if (now) return now;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        stop();
+        reject(
+          new WatershedError('no_node_available', `No node of the service ${service} came within ${timeoutMs} ms.`, {
+            details: { service },
+          }),
+        );
+      }, timeoutMs);
+      const stop = this.onChange(() => {
+        const found = this.find(service)[0];
+        if (!found) return;
+        clearTimeout(timer);
+        stop();
+        resolve(found);
+      });
+    });
+  }
+
+  /** What an index answered: a snapshot replaces everything, changes replace what they name. */
+  apply({ revision, snapshot, nodes }: IndexChanges): void {
+    const sameEpoch = this.current?.epoch === revision.epoch;
+    if (!snapshot && (!sameEpoch || (this.current && revision.n < this.current.n))) return;
+    const changes: DirectoryChange[] = [];
+    if (snapshot) {
+      const named = new Set(nodes.map((entry) => entry.nodeId));
+      for (const nodeId of [...this.entries.keys()]) {
+        if (named.has(nodeId)) continue;
+        this.entries.delete(nodeId);
+        changes.push({ nodeId, entry: undefined });
+      }
+    }
+    for (const entry of nodes) {
+      const before = this.entries.get(entry.nodeId);
+      if (before && before.health !== 'alive' && entry.health === 'alive') this.picker.forget(entry.nodeId);
+      this.entries.set(entry.nodeId, entry);
+      changes.push({ nodeId: entry.nodeId, entry });
+    }
+    this.current = revision;
+    this.byService.clear();
+    for (const change of changes) for (const listener of this.listeners) listener(change);
+  }
+
+  /** Fresh load and models, as the node itself broadcast them; its health stays the index's to say. */
+  hear(nodeId: NodeId, load: NodeLoad, models: readonly ServedModel[]): void {
+    const entry = this.entries.get(nodeId);
+    if (!entry) return;
+    this.entries.set(nodeId, { ...entry, load, models: [...models], lastSeenAt: new Date().toISOString() });
+    this.byService.clear();
+  }
+
+  /** How to ask the index anew, for `resolve`. */
+  refreshWith(refresh: () => Promise<void>): void {
+    this.refresh = refresh;
   }
 }
