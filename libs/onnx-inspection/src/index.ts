@@ -1,0 +1,3 @@
+export * from './check-manifest.js';
+export * from './inspect-onnx.js';
+export type { OnnxFacts } from './onnx-facts.js';
