@@ -22,15 +22,14 @@ const filter = new BusErrorFilter();
  * checked; what it returns is parsed by the response's schema, what it throws crosses as a typed error.
  */
 export function BusHandler<M extends BusMethod>(method: M) {
-  return (
+  return <Handler extends MethodHandler<M>>(
     target: object,
     key: string,
-    descriptor: TypedPropertyDescriptor<MethodHandler<M>>,
-  ): TypedPropertyDescriptor<MethodHandler<M>> => {
+    descriptor: TypedPropertyDescriptor<Handler>,
+  ): void => {
     MessagePattern(method.name, { [BUS_METHOD]: method })(target, key, descriptor);
     UseFilters(filter)(target, key, descriptor);
     Payload()(target, key, 0);
     Ctx()(target, key, 1);
-    return descriptor;
   };
 }

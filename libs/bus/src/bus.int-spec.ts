@@ -35,6 +35,7 @@ class Roll {
     this.entries.set(nodeId, {
       nodeId,
       health: 'alive',
+      membership: 'admitted',
       models: [],
       joinedAt: now,
       lastSeenAt: now,

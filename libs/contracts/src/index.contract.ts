@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { nodeManifest } from './documents.js';
+import { membershipState } from './governance.contract.js';
 import { defineBroadcast, defineMethod } from './method.js';
 import { instant, modelName, semver, serviceName, serviceNames, thumbprint } from './primitives.js';
 
@@ -27,6 +28,8 @@ export const nodeEntry = z.object({
   nodeId: thumbprint,
   manifest: nodeManifest,
   health: nodeHealth,
+  /** Governance's decision; `paused` nodes stay members and get no work. */
+  membership: membershipState.default('admitted'),
   load: nodeLoad.optional(),
   models: z.array(servedModel).default([]),
   joinedAt: instant,

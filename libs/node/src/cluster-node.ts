@@ -100,6 +100,11 @@ export class ClusterNode {
     return this.config.clusterId;
   }
 
+  /** Public key of the operator that signs this node's manifest. */
+  get operatorKey(): PublicJwk {
+    return this.operatorSigil.publicJwk;
+  }
+
   get region(): string {
     return this.config.region;
   }
@@ -176,6 +181,7 @@ export class ClusterNode {
         if (!known || known.epoch !== revision.epoch || known.n < revision.n) this.pullSoon();
       }),
     );
+    this.index.onChange?.(() => this.pullSoon());
     const heartbeatIntervalMs = await this.joinUntil(this.options.joinTimeoutMs ?? JOIN_TIMEOUT_MS);
     await this.pull();
     this.beat();
@@ -241,7 +247,9 @@ export class ClusterNode {
     this.beats += 1;
     const payload = { n: this.beats, load, models: [...(this.options.models?.() ?? [])] };
     this.directory.hear(this.nodeId, load, payload.models);
-    this.index.heard?.(payload);
+    this.index.heard?.(payload).catch((error: unknown) => {
+      this.options.logger.debug({ code: toWireError(error).code }, 'The index did not take its own heartbeat');
+    });
     if (this.bus.status === 'connected') {
       this.bus.broadcast(heartbeat, payload).catch((error: unknown) => {
         this.options.logger.debug({ code: toWireError(error).code }, 'A heartbeat did not go out');

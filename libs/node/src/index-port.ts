@@ -24,7 +24,9 @@ export interface IndexPort {
   changes(since: Revision | undefined): Promise<IndexChanges>;
   leave(health: 'left' | 'asleep'): Promise<void>;
   /** Broadcasts do not come back to their sender, so an index hears its own heartbeat by this. */
-  heard?(payload: PayloadOf<typeof heartbeat>): void;
+  heard?(payload: PayloadOf<typeof heartbeat>): Promise<void>;
+  /** Nudges of this instance's own changes, which for the same reason no broadcast brings. */
+  onChange?(nudge: () => void): void;
 }
 
 /** Asks an index that the directory names; before there is one, and when none answers, those of the presence key. */

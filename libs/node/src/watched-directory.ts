@@ -51,7 +51,9 @@ export class WatchedDirectory implements NodeRouter {
   find(service: ServiceName): readonly NodeEntry[] {
     const known = this.byService.get(service);
     if (known) return known;
-    const all = [...this.entries.values()].filter((entry) => entry.manifest.services.includes(service));
+    const all = [...this.entries.values()].filter(
+      (entry) => entry.manifest.services.includes(service) && entry.membership === 'admitted',
+    );
     const alive = all.filter((entry) => entry.health === 'alive' && !entry.load?.draining);
     const found = alive.length > 0 ? alive : all.filter((entry) => entry.health === 'suspect');
     this.byService.set(service, found);

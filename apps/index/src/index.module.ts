@@ -1,0 +1,63 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import type { PublicJwk } from '#contracts';
+import { CLUSTER_NODE, type ClusterNode } from '#node';
+import type { Database } from '#persistence';
+import type { IndexConfig } from './config.js';
+import { BusAnnouncer } from './nodes/announcer.adapter.js';
+import type { IndexLog } from './nodes/engine/index.ports.js';
+import { IndexEngine } from './nodes/engine/index-engine.js';
+import { BusGovernance } from './nodes/governance.adapter.js';
+import { NodeRepository } from './nodes/node.repository.js';
+import { NodesController } from './nodes/nodes.controller.js';
+import { NodesProcessor } from './nodes/nodes.processor.js';
+import { RedisPresenceBoard } from './nodes/presence.adapter.js';
+
+export interface IndexParts {
+  readonly config: IndexConfig;
+  readonly database: Database;
+  readonly genesisOperator: PublicJwk;
+  readonly log: IndexLog;
+}
+
+/** The only wiring of the index. */
+@Module({})
+export class IndexModule {
+  readonly name = 'index';
+
+  static with({ config, database, genesisOperator, log }: IndexParts): DynamicModule {
+    const { heartbeatIntervalMs, suspectAfterMs, deadAfterMs, clusterId, region } = config;
+    return {
+      module: IndexModule,
+      controllers: [NodesController],
+      providers: [
+        { provide: NodeRepository, useValue: new NodeRepository(database) },
+        {
+          provide: BusAnnouncer,
+          inject: [CLUSTER_NODE],
+          useFactory: (node: ClusterNode) => new BusAnnouncer(node.bus, log),
+        },
+        {
+          provide: IndexEngine,
+          inject: [CLUSTER_NODE, NodeRepository, BusAnnouncer],
+          useFactory: (node: ClusterNode, store: NodeRepository, announcer: BusAnnouncer) =>
+            new IndexEngine({
+              settings: { clusterId, region, genesisOperator, heartbeatIntervalMs, suspectAfterMs, deadAfterMs },
+              store,
+              announcer,
+              board: new RedisPresenceBoard(() => node.bus.redis, clusterId, deadAfterMs * 3),
+              governance: new BusGovernance(node.bus),
+              log,
+              now: () => performance.now(),
+              wallClock: () => new Date(),
+            }),
+        },
+        {
+          provide: NodesProcessor,
+          inject: [CLUSTER_NODE, IndexEngine, NodeRepository],
+          useFactory: (node: ClusterNode, engine: IndexEngine, repository: NodeRepository) =>
+            new NodesProcessor(node, engine, repository, log, heartbeatIntervalMs),
+        },
+      ],
+    };
+  }
+}

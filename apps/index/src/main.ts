@@ -1,0 +1,4 @@
+import { runMain } from '#node';
+import { startIndex } from './app.js';
+
+await runMain('index', startIndex);

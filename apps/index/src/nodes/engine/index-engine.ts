@@ -1,0 +1,148 @@
+import type { Membership, NodeEntry, NodeId, NodeLoad, NodeManifest, Revision, ServedModel } from '#contracts';
+import { toWireError } from '#errors';
+import { type FindAnswer, type FindRequest, findNodes } from './find.system.js';
+import { HealthSystem } from './health.system.js';
+import { Hearing } from './hearing.js';
+import type { IndexResources, StoredNode } from './index.ports.js';
+import { JoinSystem } from './join.system.js';
+import { MembershipSystem } from './membership.system.js';
+import { needsJoin } from './node.states.js';
+import { OperatorKeys } from './operators.js';
+
+export interface JoinAnswer {
+  readonly revision: Revision;
+  readonly heartbeatIntervalMs: number;
+  readonly suspectAfterMs: number;
+}
+
+/** Ticks between two reconciliations with governance. */
+const RECONCILE_EVERY_TICKS = 5;
+
+/** The index of one cluster, as one of its instances runs it. What instances share lies in the store and on the board. */
+export class IndexEngine {
+  private readonly hearing: Hearing;
+  private readonly joining: JoinSystem;
+  private readonly health: HealthSystem;
+  private readonly membership: MembershipSystem;
+  private lastTickAt: number;
+  private ticks = 0;
+  private reconciled = false;
+
+  constructor(private readonly resources: IndexResources) {
+    const operators = new OperatorKeys(resources.settings.genesisOperator);
+    this.hearing = new Hearing(resources.now);
+    this.joining = new JoinSystem(resources, this.hearing, operators);
+    this.health = new HealthSystem(resources, this.hearing);
+    this.membership = new MembershipSystem(resources, operators);
+    this.lastTickAt = resources.now();
+  }
+
+  async join(from: NodeId, manifest: NodeManifest): Promise<JoinAnswer> {
+    const { heartbeatIntervalMs, suspectAfterMs } = this.resources.settings;
+    return { revision: await this.joining.join(from, manifest), heartbeatIntervalMs, suspectAfterMs };
+  }
+
+  /** A node goes by plan. One that is expelled stays so; one that is not there has nothing to leave. */
+  async leave(from: NodeId, health: 'asleep' | 'left'): Promise<void> {
+    const { store, announcer, wallClock, log } = this.resources;
+    for (let attempt = 0; attempt < 5; attempt++) {
+      const node = await store.find(from);
+      if (!node || node.health === 'expelled' || node.health === health) return;
+      const revision = await store.move(from, node, { health, seenAt: wallClock() });
+      if (!revision) continue;
+      this.hearing.forget(from);
+      log.info({ node: from, to: health }, 'A node went by plan');
+      announcer.changed(revision);
+      return;
+    }
+  }
+
+  /** A heartbeat. A suspect that is heard again is alive at once; the others are judged at the tick. */
+  async heard(from: NodeId, load: NodeLoad, models: readonly ServedModel[]): Promise<void> {
+    const wasSilent = this.hearing.silenceMs(from) >= this.resources.settings.suspectAfterMs;
+    this.hearing.heard(from, load, models);
+    if (!wasSilent) return;
+    const node = await this.resources.store.find(from);
+    if (node) await this.health.reviewOne(node);
+  }
+
+  async changes(since: Revision | undefined): Promise<{ revision: Revision; snapshot: boolean; nodes: NodeEntry[] }> {
+    const found = await this.resources.store.changesSince(since);
+    return { ...found, nodes: found.nodes.map((node) => this.entryOf(node)) };
+  }
+
+  async find(request: FindRequest): Promise<FindAnswer> {
+    const { nodes } = await this.resources.store.changesSince(undefined);
+    return findNodes(
+      nodes.map((node) => this.entryOf(node)),
+      request,
+    );
+  }
+
+  /** A decision of governance, as it was broadcast. */
+  decided(membership: Membership): Promise<void> {
+    return this.membership.apply(membership);
+  }
+
+  /** The connection to Redis is back: nobody could be heard meanwhile. */
+  wasDeaf(): void {
+    this.health.wasDeaf();
+  }
+
+  /** Once a heartbeat interval: exchanges what was heard, judges silence, and keeps up with governance. */
+  async tick(): Promise<void> {
+    const { store, board, settings, now } = this.resources;
+    const at = now();
+    // A process that was stopped for so long heard nobody either.
+    if (at - this.lastTickAt > settings.suspectAfterMs) this.health.wasDeaf();
+    this.lastTickAt = at;
+    this.hearing.learn(await board.exchange(this.hearing.takeFresh()));
+    const { nodes } = await store.changesSince(undefined);
+    await this.health.review(nodes);
+    this.ticks += 1;
+    if (
+      this.reconciled &&
+      this.ticks % RECONCILE_EVERY_TICKS !== 0 &&
+      nodes.every((node) => node.membershipEpoch > 0)
+    ) {
+      return;
+    }
+    this.reconciled = await this.keepUp(nodes.filter((node) => !needsJoin(node.health)));
+  }
+
+  private async keepUp(nodes: readonly StoredNode[]): Promise<boolean> {
+    try {
+      if (!(await this.membership.reconcile())) return false;
+      await this.membership.confirm(nodes);
+      return true;
+    } catch (error) {
+      this.resources.log.warn({ code: toWireError(error).code }, 'Governance could not be followed');
+      return false;
+    }
+  }
+
+  /** What is stale is shown as suspect already before that is written. */
+  private entryOf(node: StoredNode): NodeEntry {
+    const heard = this.hearing.of(node.nodeId);
+    const silenceMs = this.hearing.silenceMs(node.nodeId);
+    const heardAt = this.resources.wallClock().getTime() - silenceMs;
+    const lastSeenAt =
+      Number.isFinite(heardAt) && heardAt > node.lastSeenAt.getTime() ? new Date(heardAt) : node.lastSeenAt;
+    return {
+      nodeId: node.nodeId,
+      manifest: node.manifest,
+      health: this.shown(node),
+      membership: node.membership,
+      ...(heard?.load ? { load: heard.load } : {}),
+      models: [...(heard?.models ?? [])],
+      joinedAt: node.joinedAt.toISOString(),
+      lastSeenAt: lastSeenAt.toISOString(),
+    };
+  }
+
+  private shown(node: StoredNode): NodeEntry['health'] {
+    const judged = this.health.judge(node.nodeId, node.health);
+    // Only what the stream will carry to every watcher may look better or worse than the row, and only towards doubt.
+    return node.health === 'alive' && judged !== 'alive' ? 'suspect' : node.health;
+  }
+}

@@ -1,0 +1,110 @@
+import type { Membership, MembershipState, NodeId, NodeManifest, Revision } from '#contracts';
+import { isWatershedError } from '#errors';
+import { documentTyp, thumbprintOf, verifyDocument } from '#sigil';
+import type { Hearing } from './hearing.js';
+import { governanceAway, manifestInvalid, nodeExpelled } from './index.errors.js';
+import type { IndexResources } from './index.ports.js';
+import type { OperatorKeys } from './operators.js';
+
+/** A manifest may be this much ahead of our clock. */
+const CLOCK_SKEW_MS = 60_000;
+
+interface Admission {
+  readonly membership: MembershipState;
+  /** 0: taken provisionally, governance is asked later. */
+  readonly membershipEpoch: number;
+}
+
+/**
+ * Takes nodes in. A manifest counts when the node's own key and an operator of this cluster signed it and the node that
+ * sends it is the one it names; governance then says whether the node belongs.
+ *
+ * At the start governance is itself a node that has to join, so there is one exception: while governance cannot be
+ * asked, a node whose manifest the genesis operator signed is taken provisionally, unless it is known to be expelled;
+ * governance is asked about it as soon as it answers.
+ */
+export class JoinSystem {
+  constructor(
+    private readonly resources: IndexResources,
+    private readonly hearing: Hearing,
+    private readonly operators: OperatorKeys,
+  ) {}
+
+  /** Errors: `manifest_invalid`, `signature_invalid`, `node_expelled`, `no_node_available`, those of the store. */
+  async join(from: NodeId, manifest: NodeManifest): Promise<Revision> {
+    const { store, wallClock, announcer, log } = this.resources;
+    this.checkContent(from, manifest);
+    await verifyDocument(manifest, { ...this.signed(), key: manifest.key, purpose: 'node' });
+    await this.checkOperator(manifest);
+    const known = await store.find(manifest.nodeId);
+    const admission = await this.admission(manifest, known?.membership === 'expelled');
+    if (admission.membership === 'expelled') throw nodeExpelled();
+    const revision = await store.join({ manifest, ...admission, now: wallClock() });
+    if (!revision) throw nodeExpelled();
+    this.hearing.heard(manifest.nodeId);
+    announcer.changed(revision);
+    log.info({ node: manifest.nodeId, services: manifest.services }, 'A node joined');
+    return revision;
+  }
+
+  private signed(): { typ: string; aud: string } {
+    return { typ: documentTyp.nodeManifest, aud: this.resources.settings.clusterId };
+  }
+
+  private checkContent(from: NodeId, manifest: NodeManifest): void {
+    const { clusterId, region } = this.resources.settings;
+    if (manifest.nodeId !== from) throw manifestInvalid('it is another node that sends it');
+    if (thumbprintOf(manifest.key) !== manifest.nodeId) throw manifestInvalid("its id is not its key's thumbprint");
+    if (manifest.clusterId !== clusterId) throw manifestInvalid('it was made for another cluster');
+    if (manifest.region !== region && !manifest.region.startsWith(`${region}/`)) {
+      throw manifestInvalid(`its region does not lie in ${region}`);
+    }
+    if (Date.parse(manifest.issuedAt) > this.resources.wallClock().getTime() + CLOCK_SKEW_MS) {
+      throw manifestInvalid('it was issued in the future');
+    }
+    const foreign = manifest.purposeKeys.find(({ purpose }) => purpose === 'root' || purpose === 'operator');
+    if (foreign) throw manifestInvalid(`a node holds no key of the purpose ${foreign.purpose}`);
+  }
+
+  private async checkOperator(manifest: NodeManifest): Promise<void> {
+    const { governance } = this.resources;
+    let key = this.operators.of(manifest.operatorId);
+    if (!key) {
+      try {
+        this.operators.replace((await governance.members()).operators);
+      } catch (error) {
+        throw governanceAway(error);
+      }
+      key = this.operators.of(manifest.operatorId);
+    }
+    if (!key) throw manifestInvalid('no operator of this cluster signed it');
+    await verifyDocument(manifest, { ...this.signed(), key, purpose: 'operator' });
+  }
+
+  private async admission(manifest: NodeManifest, knownExpelled: boolean): Promise<Admission> {
+    let membership: Membership;
+    try {
+      membership = await this.resources.governance.admit(manifest.nodeId, manifest.operatorId);
+    } catch (error) {
+      if (isWatershedError(error, 'node_expelled')) return { membership: 'expelled', membershipEpoch: 0 };
+      if (!isAbsence(error)) throw error;
+      if (knownExpelled) return { membership: 'expelled', membershipEpoch: 0 };
+      if (!this.operators.isGenesis(manifest.operatorId)) throw governanceAway(error);
+      return { membership: 'admitted', membershipEpoch: 0 };
+    }
+    return { membership: membership.state, membershipEpoch: membership.epoch };
+  }
+}
+
+const absences = new Set([
+  'no_node_available',
+  'node_unreachable',
+  'deadline_exceeded',
+  'bus_unavailable',
+  'shutting_down',
+  'database_unavailable',
+  'caller_not_allowed', // governance has not heard of this index yet
+]);
+
+/** Governance did not answer, as opposed to: it said no. */
+export const isAbsence = (error: unknown): boolean => isWatershedError(error) && absences.has(error.code);

@@ -1,0 +1,81 @@
+import { heartbeat, membershipChanged } from '#contracts';
+import { toWireError } from '#errors';
+import { announceIndex, type ClusterNode, retractIndex } from '#node';
+import type { IndexLog } from './engine/index.ports.js';
+import type { IndexEngine } from './engine/index-engine.js';
+import type { NodeRepository } from './node.repository.js';
+
+const PRUNE_EVERY_TICKS = 3_600;
+const FORGET_AFTER_MS = 7 * 24 * 3_600_000;
+
+/** Runs the engine: what is broadcast goes in, and the clock ticks. */
+export class NodesProcessor {
+  private readonly stops: (() => void)[] = [];
+  private timer: NodeJS.Timeout | undefined;
+  private ticking: Promise<void> | undefined;
+  private ticks = 0;
+
+  constructor(
+    private readonly node: ClusterNode,
+    private readonly engine: IndexEngine,
+    private readonly repository: NodeRepository,
+    private readonly log: IndexLog,
+    private readonly intervalMs: number,
+  ) {}
+
+  /** From now on other nodes can find this instance. */
+  async start(): Promise<void> {
+    const { bus } = this.node;
+    this.stops.push(
+      bus.on(heartbeat, ({ load, models }, from) => {
+        this.guard(this.engine.heard(from, load, models), 'A heartbeat could not be taken');
+      }),
+      bus.on(membershipChanged, ({ membership }) => {
+        this.guard(this.engine.decided(membership), 'A decision could not be taken');
+      }),
+      bus.onStatus((status) => {
+        if (status === 'connected') this.engine.wasDeaf();
+      }),
+    );
+    await this.announce();
+    this.timer = setInterval(() => this.tick(), this.intervalMs);
+  }
+
+  /** Nobody new comes here any more. */
+  async stop(): Promise<void> {
+    clearInterval(this.timer);
+    for (const stop of this.stops.splice(0)) stop();
+    await this.ticking;
+    if (this.node.bus.status !== 'connected') return;
+    await retractIndex(this.node.bus.redis, this.node.clusterId, this.node.nodeId).catch((error: unknown) => {
+      this.log.info({ code: toWireError(error).code }, 'The presence of this index could not be taken back');
+    });
+  }
+
+  private tick(): void {
+    // A slow database must not pile ticks up; the next one comes soon enough.
+    if (this.ticking || this.node.bus.status !== 'connected') return;
+    this.ticking = this.tickOnce().finally(() => {
+      this.ticking = undefined;
+    });
+  }
+
+  private async tickOnce(): Promise<void> {
+    try {
+      await this.announce();
+      await this.engine.tick();
+      this.ticks += 1;
+      if (this.ticks % PRUNE_EVERY_TICKS === 0) await this.repository.prune(new Date(Date.now() - FORGET_AFTER_MS));
+    } catch (error) {
+      this.log.warn({ code: toWireError(error).code, reason: String(error) }, 'The index could not review its nodes');
+    }
+  }
+
+  private async announce(): Promise<void> {
+    await announceIndex(this.node.bus.redis, this.node.clusterId, this.node.nodeId, this.intervalMs * 4);
+  }
+
+  private guard(work: Promise<void>, message: string): void {
+    work.catch((error: unknown) => this.log.warn({ code: toWireError(error).code }, message));
+  }
+}
