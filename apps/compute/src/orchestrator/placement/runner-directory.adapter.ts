@@ -1,0 +1,31 @@
+import type { NodeEntry } from '#contracts';
+import type { WatchedDirectory } from '#node';
+import type { RunnerDirectory, RunnerView } from './engine/placement.ports.js';
+
+/** Runners as the index knows them. */
+export class IndexedRunners implements RunnerDirectory {
+  constructor(private readonly directory: Pick<WatchedDirectory, 'all' | 'get'>) {}
+
+  all(): readonly RunnerView[] {
+    return this.directory.all().filter(isRunner).map(viewOf);
+  }
+
+  get(nodeId: string): RunnerView | undefined {
+    const entry = this.directory.get(nodeId);
+    return entry && isRunner(entry) ? viewOf(entry) : undefined;
+  }
+}
+
+const isRunner = (entry: NodeEntry): boolean => entry.manifest.services.includes('runner');
+
+function viewOf(entry: NodeEntry): RunnerView {
+  const { nodeId, manifest, health, load, models } = entry;
+  return {
+    nodeId,
+    region: manifest.region,
+    // A suspect may refute; nothing is taken from it before it is dead.
+    reachable: (health === 'alive' || health === 'suspect') && load?.draining !== true,
+    ...(load?.freeModelMemoryBytes === undefined ? {} : { freeModelMemoryBytes: load.freeModelMemoryBytes }),
+    models,
+  };
+}

@@ -1,0 +1,329 @@
+import type { ModelVersion, ServedModel } from '#contracts';
+import { isWatershedError, toWireError, WatershedError, type WireError } from '#errors';
+import { compareMetadata } from './compare-metadata.js';
+import { compareVersions } from './compare-versions.js';
+import { CrashPolicy, type CrashVerdict } from './crash-policy.js';
+import { Lanes } from './lanes.js';
+import type { MemoryBudget } from './memory-budget.js';
+import type { BlobPort, HostedVersion, LifecycleLogger, ModelHost, ModelTrust } from './model.ports.js';
+import { entryKey, holdsMemory, isUnderWay, type ModelEntry } from './model-entry.js';
+
+export interface ModelLifecycleOptions {
+  readonly host: ModelHost;
+  readonly blobs: BlobPort;
+  readonly trust: ModelTrust;
+  readonly budget: MemoryBudget;
+  readonly servedName: (model: string) => string;
+  /** Whether a model whose manifest names these regions may run here. */
+  readonly mayRunHere: (regions: readonly string[]) => boolean;
+  /** How long a load waits for its end before it answers `loading`. */
+  readonly answerWithinMs: number;
+  readonly now: () => number;
+  readonly logger: LifecycleLogger;
+}
+
+export interface LoadOrder {
+  readonly placementId: string;
+  readonly epoch: number;
+  readonly model: ModelVersion;
+}
+
+export interface LoadAnswer {
+  readonly state: 'loading' | 'ready' | 'failed';
+  readonly failure?: WireError;
+}
+
+export type InferenceEnd = 'succeeded' | 'failed' | 'crashed';
+
+/** Loads, unloads and revives the models of one runner. Orders of one model are done one after the other. */
+export class ModelLifecycle {
+  private readonly entries = new Map<string, ModelEntry>();
+  private readonly lanes = new Lanes();
+  private closed = false;
+
+  constructor(private readonly options: ModelLifecycleOptions) {}
+
+  /** The version that answers for this name now: the one named, or the newest that is ready. */
+  find(name: string, version?: string): ModelEntry | undefined {
+    if (version !== undefined) return this.entries.get(entryKey(name, version));
+    let best: ModelEntry | undefined;
+    for (const entry of this.entries.values()) {
+      if (entry.model.name !== name) continue;
+      if (!best || rank(entry, best) > 0) best = entry;
+    }
+    return best;
+  }
+
+  all(): Iterable<ModelEntry> {
+    return this.entries.values();
+  }
+
+  /** For the heartbeat: what is served, and what will be again in a moment. */
+  served(): ServedModel[] {
+    const served: ServedModel[] = [];
+    for (const { model, state } of this.entries.values()) {
+      if (!holdsMemory(state)) continue;
+      served.push({ name: model.name, version: model.version, digest: model.digest, ready: state === 'ready' });
+    }
+    return served;
+  }
+
+  /** Idempotent: asked again while it is under way or done, it answers how far it is. */
+  async load(order: LoadOrder): Promise<LoadAnswer> {
+    if (this.closed) throw new WatershedError('shutting_down', 'This runner is shutting down.');
+    const { model } = order;
+    const key = entryKey(model.name, model.version);
+    let entry = this.entries.get(key);
+    if (entry) this.fence(entry, order);
+    const restMs = entry?.crashes.restMs(this.options.now()) ?? 0;
+    const settledFailure = entry?.state === 'failed' && (restMs > 0 || entry.epoch === order.epoch);
+    if (!entry || (!settledFailure && !holdsMemory(entry.state)) || entry.model.digest !== model.digest) {
+      entry = this.begin(order, entry);
+    }
+    entry.placementId = order.placementId;
+    entry.epoch = order.epoch;
+    await this.settled(entry);
+    return answerOf(entry);
+  }
+
+  /** Takes a version away; requests that it works on are finished by the model server. */
+  async unload(order: { placementId: string; epoch: number; name: string; version: string }) {
+    const entry = this.entries.get(entryKey(order.name, order.version));
+    if (!entry) return { state: 'unloaded' as const };
+    this.fence(entry, order);
+    entry.epoch = order.epoch;
+    if (entry.state !== 'unloading') {
+      const held = holdsMemory(entry.state);
+      entry.state = 'unloading';
+      entry.work = this.lanes.run(entry.model.name, () => this.takeAway(entry, held));
+    }
+    await this.settled(entry);
+    return { state: entry.state === 'unloading' ? ('unloading' as const) : ('unloaded' as const) };
+  }
+
+  /** How an inference on this entry's `generation` ended. Errors count: a model that only says it is ready is not. */
+  ended(entry: ModelEntry, generation: number, end: InferenceEnd): void {
+    entry.counts.inferences += 1;
+    if (end === 'succeeded') {
+      entry.crashes.succeeded();
+      return;
+    }
+    entry.counts.errors += 1;
+    // One process died once, however many requests it took along.
+    if (entry.generation !== generation || entry.state !== 'ready') return;
+    const now = this.options.now();
+    this.judge(entry, end === 'crashed' ? entry.crashes.crashed(now) : entry.crashes.failed(now));
+  }
+
+  /** The watch found this entry's model dead or missing though nobody had it do anything. */
+  lost(entry: ModelEntry, why: 'crashed' | 'missing'): void {
+    if (entry.state !== 'ready') return;
+    this.judge(entry, why === 'crashed' ? entry.crashes.crashed(this.options.now()) : 'reload');
+  }
+
+  /** The whole server went: nobody's fault, and everything is loaded again as soon as it is back. */
+  serverGone(): ModelEntry[] {
+    const gone: ModelEntry[] = [];
+    for (const entry of this.entries.values()) {
+      if (entry.state !== 'ready') continue;
+      entry.state = 'loading';
+      entry.generation += 1;
+      entry.stranded = true;
+      gone.push(entry);
+    }
+    return gone;
+  }
+
+  /** What waits for the server to come back. */
+  stranded(): ModelEntry[] {
+    return [...this.entries.values()].filter((entry) => entry.stranded === true && entry.state === 'loading');
+  }
+
+  /** Loads again what is stranded. */
+  revive(): void {
+    const stranded = this.stranded();
+    for (const entry of stranded) entry.stranded = false;
+    for (const name of new Set(stranded.map((entry) => entry.model.name))) {
+      const group = stranded.filter((entry) => entry.model.name === name);
+      const work = this.lanes.run(name, () => this.reload(name, group, false));
+      for (const entry of group) entry.work = work;
+    }
+  }
+
+  /** Takes no more orders, and waits for those under way. */
+  async close(): Promise<void> {
+    this.closed = true;
+    await this.lanes.idle();
+  }
+
+  private fence(entry: ModelEntry, order: { placementId: string; epoch: number }): void {
+    if (entry.placementId !== order.placementId || order.epoch >= entry.epoch) return;
+    throw new WatershedError('conflict', 'A newer order for this placement has arrived before.', {
+      details: { epoch: entry.epoch },
+    });
+  }
+
+  private begin(order: LoadOrder, old: ModelEntry | undefined): ModelEntry {
+    const { model } = order;
+    const key = entryKey(model.name, model.version);
+    const entry: ModelEntry = {
+      key,
+      model,
+      servedName: this.options.servedName(model.name),
+      servedVersion: String(model.serial),
+      crashes: old?.crashes ?? new CrashPolicy(),
+      counts: old?.counts ?? { inferences: 0, errors: 0 },
+      placementId: order.placementId,
+      epoch: order.epoch,
+      state: 'pulling',
+      generation: (old?.generation ?? 0) + 1,
+    };
+    this.entries.set(key, entry);
+    entry.work = this.lanes.run(model.name, () => this.bring(entry));
+    return entry;
+  }
+
+  private async bring(entry: ModelEntry): Promise<void> {
+    const { blobs, trust, host, budget, mayRunHere } = this.options;
+    const { manifest } = entry.model;
+    try {
+      if (!mayRunHere(manifest.regions))
+        throw new WatershedError('policy_forbids', "The model's manifest does not allow this runner's region.");
+      if (!budget.reserve(entry.key, manifest.memoryBytes))
+        throw new WatershedError('memory_exhausted', 'This runner has no room for the model. Unload another first.', {
+          details: { neededBytes: manifest.memoryBytes, freeBytes: budget.freeBytes },
+        });
+      await trust.verifyPapers(entry.model);
+      const path = await blobs.obtain(manifest.blob);
+      entry.blobPath = path;
+      await trust.verifyFile(entry.model, path);
+      if (!isUnderWay(entry.state)) return;
+      entry.state = 'loading';
+      await host.ready();
+      await host.load(manifest.name, this.hosted(manifest.name, entry));
+      compareMetadata(manifest, await host.metadata(entry.model));
+      if (isUnderWay(entry.state)) entry.state = 'ready';
+      this.options.logger.info({ model: manifest.name, version: manifest.version }, 'model ready');
+    } catch (error) {
+      await this.giveUp(entry, error);
+    }
+  }
+
+  /** Every version of the model that should be served, with `also` among them. */
+  private hosted(name: string, also?: ModelEntry): HostedVersion[] {
+    const versions: HostedVersion[] = [];
+    for (const entry of this.entries.values()) {
+      if (entry.model.name !== name || entry.blobPath === undefined) continue;
+      if (entry === also || entry.state === 'ready' || entry.state === 'loading')
+        versions.push({ model: entry.model, blobPath: entry.blobPath });
+    }
+    return versions;
+  }
+
+  private async giveUp(entry: ModelEntry, error: unknown): Promise<void> {
+    const { logger } = this.options;
+    const wire = toWireError(error);
+    const { name, version } = entry.model;
+    logger.warn({ model: name, version, code: wire.code, err: error }, 'model not loaded');
+    const unloading = !isUnderWay(entry.state);
+    await this.clear(entry);
+    // An unload that came meanwhile finds nothing left to do.
+    if (unloading) return;
+    entry.state = 'failed';
+    entry.failure = wire;
+  }
+
+  private async takeAway(entry: ModelEntry, held: boolean): Promise<void> {
+    if (held) await this.clear(entry);
+    entry.state = 'unloaded';
+    if (this.entries.get(entry.key) === entry) this.entries.delete(entry.key);
+  }
+
+  /** Takes the version from the server and frees its memory. Siblings stay served. Never rejects. */
+  private async clear(entry: ModelEntry): Promise<void> {
+    const { host, budget, blobs, logger } = this.options;
+    const { name, manifest } = entry.model;
+    const path = entry.blobPath;
+    entry.blobPath = undefined;
+    try {
+      const siblings = this.hosted(name);
+      if (path !== undefined) {
+        // First the file, because a server serves every version that it finds when it loads the others again.
+        await host.discard(entry.model);
+        if (siblings.length > 0) await host.load(name, siblings);
+        else await host.unload(name);
+      }
+    } catch (error) {
+      // The server is gone or refuses: the watch brings back what should be there, and only that.
+      logger.warn({ model: name, err: error }, 'model not taken from the server');
+    } finally {
+      if (path !== undefined) blobs.release(manifest.blob.sha256);
+      budget.release(entry.key);
+    }
+  }
+
+  private judge(entry: ModelEntry, verdict: CrashVerdict): void {
+    const { logger, now } = this.options;
+    const { name, version } = entry.model;
+    if (verdict === 'none') return;
+    if (verdict === 'reload') {
+      logger.warn({ model: name, version }, 'model is unloaded and loaded again');
+      // The server unloads by name, so the other versions go and come with it.
+      const group = [...this.entries.values()].filter((one) => one.model.name === name && one.state === 'ready');
+      const work = this.lanes.run(name, () => this.reload(name, group, true));
+      for (const one of group) Object.assign(one, { state: 'loading', generation: one.generation + 1, work });
+      return;
+    }
+    entry.generation += 1;
+    logger.warn({ model: name, version }, 'model crashed twice and is taken away');
+    const retryAfterMs = entry.crashes.restMs(now());
+    entry.failure = new WatershedError('model_crashed', 'The model crashed twice within a minute.', {
+      retryAfterMs,
+    }).toWire();
+    entry.state = 'failed';
+    entry.work = this.lanes.run(name, () => this.clear(entry));
+  }
+
+  private async reload(name: string, group: readonly ModelEntry[], unloadFirst: boolean): Promise<void> {
+    const { host } = this.options;
+    const waiting = group.filter((entry) => entry.state === 'loading');
+    if (waiting.length === 0) return;
+    try {
+      await host.ready();
+      if (unloadFirst) await host.unload(name);
+      await host.load(name, this.hosted(name));
+      for (const entry of waiting) {
+        compareMetadata(entry.model.manifest, await host.metadata(entry.model));
+        if (entry.state === 'loading') entry.state = 'ready';
+      }
+    } catch (error) {
+      // No server is nobody's failure here: they stay loading until it is back.
+      if (isWatershedError(error, 'model_server_unavailable')) for (const entry of waiting) entry.stranded = true;
+      else for (const entry of waiting) await this.giveUp(entry, error);
+    }
+  }
+
+  /** Waits for what is under way, but not longer than the caller does. */
+  private async settled(entry: ModelEntry): Promise<void> {
+    const { work } = entry;
+    if (!work || entry.state === 'ready' || entry.state === 'failed') return;
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, this.options.answerWithinMs);
+    });
+    await Promise.race([work, patience]);
+    clearTimeout(timer);
+  }
+}
+
+function answerOf(entry: ModelEntry): LoadAnswer {
+  if (entry.state === 'ready') return { state: 'ready' };
+  if (entry.state === 'failed') return { state: 'failed', ...(entry.failure ? { failure: entry.failure } : {}) };
+  return { state: 'loading' };
+}
+
+/** Ready before anything else, then the newer version. */
+function rank(a: ModelEntry, b: ModelEntry): number {
+  const ready = Number(a.state === 'ready') - Number(b.state === 'ready');
+  return ready !== 0 ? ready : compareVersions(a.model.version, b.model.version);
+}

@@ -1,0 +1,193 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
+import { WatershedError } from '#errors';
+import { Backoff } from './backoff.js';
+import type { ModelServerSupervisor } from './model-server.port.js';
+
+export interface EmbeddedModelServerOptions {
+  /** The built `model-server/main.js`. */
+  readonly mainFile: string;
+  readonly modelRepository: string;
+  readonly startTimeoutMs: number;
+  /** Between asking it to end and killing it. */
+  readonly stopGraceMs: number;
+  readonly backoff?: Backoff;
+  readonly logger: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
+  readonly nodeArguments?: readonly string[];
+}
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly url: string;
+  readonly startedAt: number;
+}
+
+const announcement = z.object({ url: z.url() });
+
+/**
+ * Starts the embedded model server when it is first needed, and again, ever more slowly, whenever it dies. The child
+ * reads a pipe of ours: when this process ends, however it ends, the pipe closes and the child goes too. It has a
+ * process group of its own, so that a Ctrl-C in the terminal does not take it away under requests that still drain.
+ */
+export class EmbeddedModelServer implements ModelServerSupervisor {
+  readonly kind = 'embedded';
+  private running: Running | undefined;
+  private starting: Promise<string> | undefined;
+  private restart: NodeJS.Timeout | undefined;
+  private closed = false;
+  private readonly listeners = new Set<() => void>();
+  private readonly backoff: Backoff;
+
+  constructor(private readonly options: EmbeddedModelServerOptions) {
+    this.backoff =
+      options.backoff ??
+      new Backoff({ firstMs: 100, longestMs: 10_000, resetAfterMs: 60_000, random: () => Math.random() });
+  }
+
+  url(): string | undefined {
+    return this.running?.url;
+  }
+
+  /** The child's process id, for tests that kill it. */
+  get processId(): number | undefined {
+    return this.running?.child.pid;
+  }
+
+  async ensure(): Promise<string> {
+    if (this.running) return this.running.url;
+    if (this.closed) throw unavailable('The runner is shutting down.');
+    // While it waits to be started again nobody may jump the queue: the wait is what protects the machine.
+    if (this.restart) throw unavailable('The model server died and is being started again.');
+    this.starting ??= this.start().finally(() => {
+      this.starting = undefined;
+    });
+    return this.starting;
+  }
+
+  onGone(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    if (this.restart) clearTimeout(this.restart);
+    this.restart = undefined;
+    await this.starting?.catch(() => undefined);
+    const running = this.running;
+    this.running = undefined;
+    if (running) await stop(running.child, this.options.stopGraceMs);
+  }
+
+  private async start(): Promise<string> {
+    const { mainFile, modelRepository, startTimeoutMs, logger, nodeArguments = [] } = this.options;
+    const startedAt = performance.now();
+    const child = spawn(
+      process.execPath,
+      [
+        ...nodeArguments,
+        mainFile,
+        '--model-repository',
+        modelRepository,
+        '--http-port',
+        '0',
+        '--http-host',
+        '127.0.0.1',
+      ],
+      {
+        detached: true,
+        stdio: ['pipe', 'pipe', 'pipe'],
+        // Nothing of our own environment: it holds the runner's secrets, and this process runs other people's models.
+        env: { WATERSHED_PARENT_PIPE: '1' },
+      },
+    );
+    child.stdin?.on('error', () => undefined);
+    child.stderr?.on('data', (chunk: Buffer) => {
+      for (const line of chunk.toString('utf8').split('\n')) if (line.trim()) logger.info({ line }, 'model server');
+    });
+    try {
+      const url = await announced(child, startTimeoutMs);
+      const running = { child, url, startedAt };
+      this.running = running;
+      child.once('exit', (code, signal) => this.gone(running, code, signal));
+      if (child.exitCode !== null || child.signalCode !== null) this.gone(running, child.exitCode, child.signalCode);
+      logger.info({ url, pid: child.pid }, 'model server started');
+      return url;
+    } catch (cause) {
+      await stop(child, 0);
+      if (!this.closed) this.restartLater(performance.now() - startedAt);
+      throw unavailable('The model server could not be started.', cause);
+    }
+  }
+
+  private gone(running: Running, code: number | null, signal: NodeJS.Signals | null): void {
+    if (this.running !== running) return;
+    this.running = undefined;
+    if (this.closed) return;
+    this.options.logger.warn({ code, signal }, 'the model server died and is started again');
+    this.restartLater(performance.now() - running.startedAt);
+    for (const listener of this.listeners) listener();
+  }
+
+  private restartLater(upMs: number): void {
+    if (this.restart) return;
+    this.restart = setTimeout(() => {
+      this.restart = undefined;
+      // A start that fails plans the next one itself.
+      this.ensure().then(
+        () => undefined,
+        (error: unknown) => this.options.logger.warn({ err: error }, 'the model server did not start'),
+      );
+    }, this.backoff.next(upMs));
+  }
+}
+
+const unavailable = (message: string, cause?: unknown) =>
+  new WatershedError('model_server_unavailable', message, { retryAfterMs: 1_000, cause });
+
+/** Reads lines of the child's standard output until one announces its address; the rest is drained. */
+function announced(child: ChildProcess, timeoutMs: number): Promise<string> {
+  return new Promise<string>((resolve, reject) => {
+    const { stdout } = child;
+    if (!stdout) {
+      reject(new Error('the child has no standard output'));
+      return;
+    }
+    const lines = createInterface({ input: stdout });
+    const timer = setTimeout(() => reject(new Error(`no address within ${timeoutMs} ms`)), timeoutMs);
+    lines.on('line', (line) => {
+      const url = addressIn(line);
+      if (url === undefined) return;
+      clearTimeout(timer);
+      resolve(url);
+    });
+    child.once('error', (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+    child.once('exit', (code, signal) => {
+      clearTimeout(timer);
+      reject(new Error(`it ended before it was up (${signal ?? code})`));
+    });
+  });
+}
+
+function addressIn(line: string): string | undefined {
+  try {
+    const result = announcement.safeParse(JSON.parse(line));
+    return result.success ? new URL(result.data.url).origin : undefined;
+  } catch {
+    return undefined; // a line for people
+  }
+}
+
+async function stop(child: ChildProcess, graceMs: number): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.stdin?.end();
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
+  await gone;
+  clearTimeout(timer);
+}

@@ -1,0 +1,109 @@
+import type { TensorDatatype } from '#contracts';
+
+/** A tensor as a server of the v2 protocol describes it: the batch dimension is part of `shape`. */
+export interface TensorMetadata {
+  readonly name: string;
+  readonly datatype: TensorDatatype;
+  /** −1 is any size. */
+  readonly shape: readonly number[];
+}
+
+export interface ModelMetadata {
+  readonly name: string;
+  readonly versions: readonly string[];
+  readonly platform: string;
+  readonly inputs: readonly TensorMetadata[];
+  readonly outputs: readonly TensorMetadata[];
+}
+
+export interface RepositoryEntry {
+  readonly name: string;
+  readonly version?: string;
+  /** `READY`, `LOADING`, `UNLOADING`, `UNAVAILABLE`; absent for what was never asked for. */
+  readonly state?: string;
+  readonly reason?: string;
+}
+
+export interface LoadRequest {
+  /** The model's config as JSON text, which then stands for config.pbtxt. */
+  readonly config?: string;
+  /** Files of the model, `<version>/model.onnx` → content, for a server that reads no folder of ours. */
+  readonly files?: Readonly<Record<string, Uint8Array>>;
+}
+
+export interface BinaryBody {
+  /** How many bytes of `body` are the JSON header; the tensors' bytes follow. */
+  readonly headerLength: number;
+  readonly body: Uint8Array;
+}
+
+export interface ModelStatistics {
+  readonly name: string;
+  readonly version: string;
+  readonly inferenceCount: number;
+  readonly successCount: number;
+  readonly failCount: number;
+}
+
+/**
+ * A server of Triton's HTTP API, whichever it is. Everything rejects with ModelServerError and within `timeoutMs`.
+ * Nothing that a person sent is handed to it as it was sent: `infer` takes what our own encoder built.
+ */
+export interface ModelServer {
+  live(): Promise<boolean>;
+  ready(): Promise<boolean>;
+  serverMetadata(): Promise<{ name: string; version: string; extensions: readonly string[] }>;
+  modelReady(name: string, version: string): Promise<boolean>;
+  metadata(name: string, version: string): Promise<ModelMetadata>;
+  config(name: string): Promise<Readonly<Record<string, unknown>>>;
+  index(): Promise<readonly RepositoryEntry[]>;
+  load(name: string, request: LoadRequest, timeoutMs: number): Promise<void>;
+  unload(name: string): Promise<void>;
+  infer(name: string, version: string, request: BinaryBody, timeoutMs: number): Promise<BinaryBody>;
+  statistics(name: string, version: string): Promise<ModelStatistics>;
+  /** Prometheus text. */
+  metrics(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Where the server is, and what can be done to its process. The embedded one is a child of ours; a named one is not. */
+export interface ModelServerSupervisor {
+  readonly kind: 'embedded' | 'triton';
+  /** Undefined while there is none: not started yet, died, or being started again. */
+  url(): string | undefined;
+  /** Starts it if it is ours and not there. Rejects with `model_server_unavailable`. */
+  ensure(): Promise<string>;
+  /** Calls `listener` when the server went away unasked; returns how to stop. */
+  onGone(listener: () => void): () => void;
+  close(): Promise<void>;
+}
+
+export type ModelServerFailure =
+  /** The connection was refused, broke, or there is no server. Whether the request ran is unknown. */
+  | 'unreachable'
+  /** No answer within the deadline; the server may still be at it. */
+  | 'timeout'
+  /** The model's process died with this request, or had died before it. */
+  | 'crashed'
+  /** It knows no such model or version, or that one is not ready. */
+  | 'not_ready'
+  /** It refused what we asked as wrong (4xx). */
+  | 'refused'
+  /** It failed (5xx) or answered what is not of the protocol. */
+  | 'failed';
+
+export class ModelServerError extends Error {
+  override readonly name = 'ModelServerError';
+  constructor(
+    readonly failure: ModelServerFailure,
+    message: string,
+    options: { cause?: unknown; status?: number } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.status = options.status;
+  }
+  readonly status?: number;
+}
+
+export const isModelServerError = (error: unknown): error is ModelServerError =>
+  error instanceof Error && error.name === 'ModelServerError';

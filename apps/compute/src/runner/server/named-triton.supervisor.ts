@@ -1,0 +1,25 @@
+import { WatershedError } from '#errors';
+import type { ModelServerSupervisor } from './model-server.port.js';
+
+/** A Triton that the operator runs: it has an address, and its process is not ours to start or kill. */
+export class NamedTriton implements ModelServerSupervisor {
+  readonly kind = 'triton';
+
+  constructor(private readonly address: string) {}
+
+  url(): string {
+    return this.address;
+  }
+
+  async ensure(): Promise<string> {
+    if (!this.address) throw new WatershedError('model_server_unavailable', 'No Triton is named.');
+    return this.address;
+  }
+
+  /** Nobody tells us when it goes; the watch finds out. */
+  onGone(): () => void {
+    return () => undefined;
+  }
+
+  async close(): Promise<void> {}
+}

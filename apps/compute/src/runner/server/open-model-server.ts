@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises';
+import { repositoryName, tritonConfigJsonOf, tritonConfigOf } from '#model-repository';
+import type { Logger } from '#telemetry';
+import type { RunnerConfig } from '../config.js';
+import type { HostedVersion, ModelHost } from '../model/engine/model.ports.js';
+import { InlineModelHost, RepositoryModelHost } from '../model/repository-model-host.adapter.js';
+import { EmbeddedModelServer } from './embedded-model-server.supervisor.js';
+import type { ModelServer, ModelServerSupervisor } from './model-server.port.js';
+import { modelServerMain } from './model-server-main.js';
+import { NamedTriton } from './named-triton.supervisor.js';
+import { TritonModelServer } from './triton-model-server.adapter.js';
+
+export interface ModelServerParts {
+  readonly supervisor: ModelServerSupervisor;
+  readonly server: ModelServer;
+  readonly host: ModelHost;
+}
+
+const startTimeoutMs = 15_000;
+const stopGraceMs = 5_000;
+
+/** The model server that the settings name, and how models get before it. */
+export async function openModelServer(config: RunnerConfig, logger: Logger): Promise<ModelServerParts> {
+  const supervisor = config.triton
+    ? new NamedTriton(config.triton.url)
+    : new EmbeddedModelServer({
+        mainFile: modelServerMain(),
+        modelRepository: config.modelFolder,
+        startTimeoutMs,
+        stopGraceMs,
+        logger,
+      });
+  const server = new TritonModelServer({
+    supervisor,
+    connections: config.connections,
+    controlTimeoutMs: config.controlTimeoutMs,
+    maxAnswerBytes: config.maxAnswerBytes,
+  });
+  const options = { server, supervisor, servedName: repositoryName, loadTimeoutMs: config.loadTimeoutMs };
+  if (config.triton && !config.triton.modelDir) {
+    const json = (versions: readonly HostedVersion[]) => tritonConfigJsonOf(newest(versions).model.manifest);
+    return { supervisor, server, host: new InlineModelHost(options, config.inlineModelBytes, json, readFile) };
+  }
+  const text = (versions: readonly HostedVersion[]) => tritonConfigOf(newest(versions).model.manifest);
+  const host = new RepositoryModelHost(options, config.triton?.modelDir ?? config.modelFolder, text);
+  // A named Triton's folder may hold the operator's own models; only what the embedded server reads is all ours.
+  if (!config.triton) await host.clean();
+  return { supervisor, server, host };
+}
+
+/** One configuration stands for all versions of a model; those with other tensors are refused when they are compared. */
+function newest(versions: readonly HostedVersion[]): HostedVersion {
+  const [first, ...rest] = versions;
+  if (!first) throw new TypeError('a model without versions has no configuration');
+  return rest.reduce((best, one) => (one.model.serial > best.model.serial ? one : best), first);
+}

@@ -1,0 +1,167 @@
+import type { Env } from '#config';
+import { type GrantClaims, transferTokenLifetimeMs } from '#contracts';
+import { WatershedError } from '#errors';
+import { repositoryName } from '#model-repository';
+import { ClusterNode, type RunningApp, startNodeApp } from '#node';
+import { evaluate, regionCovers } from '#policy';
+import { GrantVerifier } from '#sigil';
+import { createLogger, createMetrics, nestLogger } from '#telemetry';
+import { TransferClient, TransferTokens } from '#transfer';
+import { runnerConfig } from './config.js';
+import { Admission } from './inference/engine/admission.js';
+import { type Booking, InferenceDesk } from './inference/engine/inference-desk.js';
+import { InferenceEngine } from './inference/engine/inference-engine.js';
+import { InferenceHttpServer, inferencePath } from './inference/inference-http.server.js';
+import { BlobStore } from './model/blob-store.js';
+import { MemoryBudget } from './model/engine/memory-budget.js';
+import { ModelLifecycle } from './model/engine/model-lifecycle.js';
+import { checkModelFile } from './model/model-file.check.js';
+import { SignedModelTrust } from './model/model-trust.adapter.js';
+import { PublisherKeys } from './model/publisher-keys.js';
+import { RegistryBlobSource } from './model/registry-blob.source.js';
+import { runnerModule } from './runner.module.js';
+import { ModelServerWatch } from './server/model-server-watch.js';
+import { openModelServer } from './server/open-model-server.js';
+
+const now = () => performance.now();
+const pullAttempts = 3;
+// A load answers before its caller's five seconds are over, done or not.
+const answerLoadWithinMs = 3_000;
+const eagerWatchMs = 100;
+
+/** Starts a runner: one model server, the models that the orchestrator wants there, inferences under tickets. */
+export async function startRunner(env: Env): Promise<RunningApp> {
+  const config = runnerConfig(env);
+  const logger = createLogger({ service: 'runner', nodeId: 'joining', level: config.logLevel });
+  const metrics = createMetrics('runner');
+  const budget = new MemoryBudget(config.modelMemoryBytes);
+  const admission = new Admission({
+    capacity: config.capacity,
+    capacityBytes: config.capacityBytes,
+    ticketLifetimeMs: transferTokenLifetimeMs,
+    now,
+  });
+  // Nothing of it runs yet: the embedded server starts with the first model.
+  const { supervisor, server, host } = await openModelServer(config, logger);
+  const served: { models?: ModelLifecycle } = {};
+  const node = await ClusterNode.prepare({
+    env,
+    services: ['runner'],
+    types: ['compute'],
+    capabilities: { modelMemoryBytes: config.modelMemoryBytes },
+    load: () => ({
+      inFlight: admission.inFlight,
+      capacity: admission.capacity,
+      freeModelMemoryBytes: budget.freeBytes,
+    }),
+    models: () => served.models?.served() ?? [],
+    logger,
+    metrics,
+  });
+  const transfer = new TransferClient();
+  const publishers = new PublisherKeys(node.bus, now);
+  const models = new ModelLifecycle({
+    host,
+    blobs: new BlobStore({
+      folder: config.blobFolder,
+      capacityBytes: config.cacheBytes,
+      source: new RegistryBlobSource(node.bus, transfer),
+      attempts: pullAttempts,
+    }),
+    trust: new SignedModelTrust({
+      registryKeys: () =>
+        node.directory
+          .all()
+          .filter((entry) => entry.health !== 'expelled' && entry.manifest.services.includes('registry'))
+          .flatMap((entry) => node.directory.keysFor(entry.nodeId, 'model')),
+      publisherKey: (operatorId) => publishers.keyOf(operatorId),
+      checkFile: checkModelFile,
+    }),
+    budget,
+    servedName: repositoryName,
+    mayRunHere: (regions) => regions.length === 0 || regions.some((rule) => regionCovers(rule, config.region)),
+    answerWithinMs: answerLoadWithinMs,
+    now,
+    logger,
+  });
+  served.models = models;
+  const watch = new ModelServerWatch({
+    lifecycle: models,
+    server,
+    supervisor,
+    intervalMs: config.watchIntervalMs,
+    eagerMs: eagerWatchMs,
+    logger,
+  });
+  const engine = new InferenceEngine({
+    server,
+    ended: (entry, generation, end) => models.ended(entry, generation, end),
+    unreachable: () => watch.soon(),
+    now,
+  });
+  const tokens = new TransferTokens<Booking>({ capacity: config.capacity });
+  const seconds = metrics.histogram('runner_inference_seconds', 'From the content to its answer', ['outcome']);
+  const http = new InferenceHttpServer({
+    host: config.host,
+    port: config.port,
+    engine,
+    redeem: (token) => tokens.redeemTransfer(token),
+    admission,
+    inferTimeoutMs: config.inferTimeoutMs,
+    bodyTimeoutMs: config.bodyTimeoutMs,
+    observe: (outcome, took) => seconds.observe({ outcome }, took),
+    onInternalError: (error) => logger.error({ err: error }, 'an inference failed inside the runner'),
+  });
+  metrics.gauge('runner_in_flight', 'Tickets and inferences now', [], (gauge) => gauge.set(admission.inFlight));
+  metrics.gauge('runner_model_memory_free_bytes', 'Model memory left', [], (gauge) => gauge.set(budget.freeBytes));
+  let url = '';
+  const desk = new InferenceDesk({
+    admission,
+    find: (model, version) => models.find(model, version),
+    verifyGrant: verifierOf(node),
+    judge: (claims) => judge(claims, config.region),
+    issue: (booking, maxBytes) => tokens.issue({ bind: booking, maxBytes }),
+    url: () => url,
+    maxBodyBytes: config.maxBodyBytes,
+  });
+  const running = await startNodeApp({
+    name: 'runner',
+    node,
+    module: runnerModule({ desk, models, server, supervisor }),
+    registry: metrics.registry,
+    nestLogger: nestLogger(logger),
+    joinWith: async () => {
+      const port = await http.listen();
+      const base = config.publicUrl ?? `http://${config.host}:${port}`;
+      url = `${base}${inferencePath}`;
+      return { url: base };
+    },
+    onDrain: () => http.drain(),
+    onClose: async () => {
+      await http.close();
+      await watch.close();
+      await models.close();
+      await server.close();
+      await supervisor.close();
+      await transfer.close();
+    },
+  });
+  return { ...running, url: url.slice(0, -inferencePath.length) };
+}
+
+/** Grants of the cluster's gateways, by the keys in their manifests. */
+function verifierOf(node: ClusterNode): (grant: string) => Promise<GrantClaims> {
+  const verifier = new GrantVerifier({
+    clusterId: node.clusterId,
+    keysFor: (issuer) =>
+      node.directory.get(issuer)?.manifest.services.includes('gateway') ? node.directory.keysFor(issuer, 'grant') : [],
+    cacheSize: 10_000,
+  });
+  return (grant) => verifier.verify(grant, { action: 'infer' });
+}
+
+/** Every hop judges for itself. A cluster is one region's, so within it the data is at home where the runner is. */
+function judge(claims: GrantClaims, region: string): WatershedError | undefined {
+  const verdict = evaluate({ policy: claims.policy, action: 'infer', destinationRegion: region, homeRegion: region });
+  return verdict.allowed ? undefined : new WatershedError(verdict.code, verdict.reason);
+}
