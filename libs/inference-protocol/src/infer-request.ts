@@ -21,6 +21,9 @@ export interface InferRequest {
   readonly binaryByDefault: boolean;
 }
 
+/** Tensors' data stay in their bytes until their datatype is known. */
+export const dataKey: ReadonlySet<string> = new Set(['data']);
+
 const member = (name: string, why: string) => unreadable('invalid_request', `Unable to parse '${name}': ${why}`);
 const missing = (name: string) => member(name, `attempt to access non-existing object member '${name}'`);
 
@@ -58,7 +61,7 @@ const parametersOf = (object: JsonValue): JsonObject => {
  * throws says whether it could not be read or not fit; the fit to the model is `fitRequest`'s.
  */
 export function readInferRequest(body: Uint8Array, headerLength = body.byteLength): InferRequest {
-  const root = readJson(body.subarray(0, headerLength), { spanKey: 'data' });
+  const root = readJson(body.subarray(0, headerLength), { spanKeys: dataKey });
   const idValue = isObject(root) ? root.get('id') : undefined;
   if (idValue !== undefined && typeof idValue !== 'string')
     throw member('id', 'attempt to access JSON non-string as string');

@@ -1,4 +1,5 @@
 import { countElements, elementBytes, isDatatype, type Tensor } from './datatypes.js';
+import { dataKey } from './infer-request.js';
 import { isObject, JsonSpan, type JsonValue, readJson } from './json-value.js';
 import { unreadable } from './protocol-error.js';
 import { elementsFromJson, elementsToJson } from './tensor-json.js';
@@ -105,7 +106,7 @@ const bad = (what: string) =>
 
 /** Reads a response, JSON or with binary tensors behind the first `headerLength` bytes; throws where it is not one. */
 export function readInferResponse(body: Uint8Array, headerLength = body.byteLength): InferResponse {
-  const root = readJson(body.subarray(0, headerLength), { spanKey: 'data' });
+  const root = readJson(body.subarray(0, headerLength), { spanKeys: dataKey });
   const text = (name: string): string => {
     const value = isObject(root) ? root.get(name) : undefined;
     return typeof value === 'string' ? value : '';

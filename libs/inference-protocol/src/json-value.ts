@@ -16,6 +16,18 @@ export class JsonSpan {
   get isArray(): boolean {
     return this.bytes[this.start] === 0x5b;
   }
+
+  /** Elements of the outermost array, or 1 where it is none. */
+  get length(): number {
+    if (!this.isArray) return 1;
+    const scanner = new JsonScanner(this.bytes, this.start, this.end);
+    let length = 0;
+    scanner.elements(1, () => {
+      scanner.skip(1);
+      length++;
+    });
+    return length;
+  }
 }
 
 /** Integers are `number` where one holds them exactly, else `bigint`; members are a Map, the first of equal names wins. */
@@ -52,20 +64,20 @@ export function stringOf(bytes: Uint8Array, span: StringSpan): string {
 }
 
 export interface ReadJsonOptions {
-  /** A member of this name is kept as a `JsonSpan`, wherever it stands. */
-  readonly spanKey?: string;
+  /** Members of these names are kept as a `JsonSpan`, wherever they stand. */
+  readonly spanKeys?: ReadonlySet<string>;
 }
 
 /** Reads a whole JSON text; throws `malformed_body` (unreadable) or `input_too_deep`. */
 export function readJson(bytes: Uint8Array, options: ReadJsonOptions = {}): JsonValue {
   const scanner = new JsonScanner(bytes);
   if (scanner.next() === -1) scanner.fail('The document is empty.');
-  const value = readValue(scanner, 0, options.spanKey);
+  const value = readValue(scanner, 0, options.spanKeys);
   if (scanner.next() !== -1) scanner.fail('The document root must not be followed by other values.');
   return value;
 }
 
-function readValue(scanner: JsonScanner, depth: number, spanKey: string | undefined): JsonValue {
+function readValue(scanner: JsonScanner, depth: number, spanKeys: ReadonlySet<string> | undefined): JsonValue {
   const byte = scanner.next();
   switch (byte) {
     case 0x22:
@@ -74,7 +86,7 @@ function readValue(scanner: JsonScanner, depth: number, spanKey: string | undefi
       const members: JsonObject = new Map();
       scanner.members(depth + 1, (key) => {
         const name = stringOf(scanner.bytes, key);
-        const value = name === spanKey ? readSpan(scanner, depth + 1) : readValue(scanner, depth + 1, spanKey);
+        const value = spanKeys?.has(name) ? readSpan(scanner, depth + 1) : readValue(scanner, depth + 1, spanKeys);
         if (!members.has(name)) members.set(name, value);
       });
       return members;
@@ -82,7 +94,7 @@ function readValue(scanner: JsonScanner, depth: number, spanKey: string | undefi
     case 0x5b: {
       const elements: JsonValue[] = [];
       scanner.elements(depth + 1, () => {
-        elements.push(readValue(scanner, depth + 1, spanKey));
+        elements.push(readValue(scanner, depth + 1, spanKeys));
       });
       return elements;
     }

@@ -211,3 +211,27 @@ function elementReader(tensor: Tensor): { count: number; read: (index: number) =
     }
   }
 }
+
+/** The elements of a numeric tensor as JavaScript values; 64-bit integers as bigint, BOOL as 0 and 1. Not for FP16 and BYTES. */
+export function tensorValues({ data, datatype }: Tensor): (number | bigint)[] {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const readers: Readonly<Partial<Record<Datatype, (at: number) => number | bigint>>> = {
+    BOOL: (at) => view.getUint8(at),
+    UINT8: (at) => view.getUint8(at),
+    UINT16: (at) => view.getUint16(at, true),
+    UINT32: (at) => view.getUint32(at, true),
+    UINT64: (at) => view.getBigUint64(at, true),
+    INT8: (at) => view.getInt8(at),
+    INT16: (at) => view.getInt16(at, true),
+    INT32: (at) => view.getInt32(at, true),
+    INT64: (at) => view.getBigInt64(at, true),
+    FP32: (at) => view.getFloat32(at, true),
+    FP64: (at) => view.getFloat64(at, true),
+  };
+  const read = readers[datatype];
+  if (!read) throw unfit('tensor_invalid', `${datatype} has no numeric elements`);
+  const size = elementBytes[datatype];
+  const values: (number | bigint)[] = [];
+  for (let at = 0; at < data.byteLength; at += size) values.push(read(at));
+  return values;
+}

@@ -1,0 +1,50 @@
+// The model server as a program: see cli-options.ts for its arguments. A parent that starts it with an IPC channel is told
+// `{listening: {url, metricsUrl}}` and may send `{kill: {model, version?}}`; with WATERSHED_PARENT_PIPE=1 it ends when its
+// standard input does.
+import { readCommandLine, UsageError, usage } from './cli-options.js';
+import { ModelServerStartError, startModelServer } from './model-server.js';
+
+function fail(message: string, code: number): never {
+  console.error(`model-server: ${message.replaceAll('\n', ' ')}`);
+  process.exit(code);
+}
+
+function isKill(message: unknown): message is { kill: { model: string; version?: number } } {
+  if (typeof message !== 'object' || message === null || !('kill' in message)) return false;
+  const { kill } = message;
+  return typeof kill === 'object' && kill !== null && 'model' in kill && typeof kill.model === 'string';
+}
+
+async function main(): Promise<void> {
+  const options = readCommandLine(process.argv.slice(2));
+  if (options === 'help') return console.log(usage);
+  const onFault = (error: unknown) =>
+    console.error(`model-server: ${error instanceof Error ? error.stack : String(error)}`);
+  const server = await startModelServer({ ...options, onFault });
+  let stopping = false;
+  const stop = async () => {
+    if (stopping) return;
+    stopping = true;
+    await server.close();
+    process.exit(0);
+  };
+  process.on('SIGTERM', () => void stop());
+  process.on('SIGINT', () => void stop());
+  process.on('message', (message) => {
+    if (isKill(message)) void server.killModel(message.kill.model, message.kill.version);
+  });
+  process.on('disconnect', () => void stop());
+  if (process.env.WATERSHED_PARENT_PIPE === '1') {
+    process.stdin.on('end', () => void stop());
+    process.stdin.on('error', () => void stop());
+    process.stdin.resume();
+  }
+  process.send?.({ listening: { url: server.url, metricsUrl: server.metricsUrl } });
+  console.log(`listening on ${server.url}, metrics on ${server.metricsUrl}`);
+}
+
+main().catch((error: unknown) => {
+  if (error instanceof UsageError) fail(error.message, 2);
+  if (error instanceof ModelServerStartError) fail(error.message, 1);
+  fail(error instanceof Error ? (error.stack ?? error.message) : String(error), 1);
+});
