@@ -5,7 +5,7 @@ import { ClusterNode, type IndexPort, type RunningApp, startNodeApp } from '#nod
 import { openDatabase } from '#persistence';
 import { createLogger, createMetrics, nestLogger } from '#telemetry';
 import { indexConfig } from './config.js';
-import { IndexModule } from './index.module.js';
+import { indexModule } from './index.module.js';
 import { BusAnnouncer } from './nodes/announcer.adapter.js';
 import { IndexEngine } from './nodes/engine/index-engine.js';
 import { NodeRepository } from './nodes/node.repository.js';
@@ -23,7 +23,7 @@ export async function startIndex(env: Env): Promise<RunningApp> {
   return startNodeApp({
     name: 'index',
     node,
-    module: IndexModule.with({ config, database, genesisOperator, log }),
+    module: indexModule({ config, database, genesisOperator, log }),
     registry: metrics.registry,
     nestLogger: nestLogger(log),
     joinWith: async (app) => {

@@ -19,45 +19,43 @@ export interface IndexParts {
   readonly log: IndexLog;
 }
 
-/** The only wiring of the index. */
 @Module({})
-export class IndexModule {
-  readonly name = 'index';
+export class IndexModule {}
 
-  static with({ config, database, genesisOperator, log }: IndexParts): DynamicModule {
-    const { heartbeatIntervalMs, suspectAfterMs, deadAfterMs, clusterId, region } = config;
-    return {
-      module: IndexModule,
-      controllers: [NodesController],
-      providers: [
-        { provide: NodeRepository, useValue: new NodeRepository(database) },
-        {
-          provide: BusAnnouncer,
-          inject: [CLUSTER_NODE],
-          useFactory: (node: ClusterNode) => new BusAnnouncer(node.bus, log),
-        },
-        {
-          provide: IndexEngine,
-          inject: [CLUSTER_NODE, NodeRepository, BusAnnouncer],
-          useFactory: (node: ClusterNode, store: NodeRepository, announcer: BusAnnouncer) =>
-            new IndexEngine({
-              settings: { clusterId, region, genesisOperator, heartbeatIntervalMs, suspectAfterMs, deadAfterMs },
-              store,
-              announcer,
-              board: new RedisPresenceBoard(() => node.bus.redis, clusterId, deadAfterMs * 3),
-              governance: new BusGovernance(node.bus),
-              log,
-              now: () => performance.now(),
-              wallClock: () => new Date(),
-            }),
-        },
-        {
-          provide: NodesProcessor,
-          inject: [CLUSTER_NODE, IndexEngine, NodeRepository],
-          useFactory: (node: ClusterNode, engine: IndexEngine, repository: NodeRepository) =>
-            new NodesProcessor(node, engine, repository, log, heartbeatIntervalMs),
-        },
-      ],
-    };
-  }
+/** The only wiring of the index. */
+export function indexModule({ config, database, genesisOperator, log }: IndexParts): DynamicModule {
+  const { heartbeatIntervalMs, suspectAfterMs, deadAfterMs, clusterId, region } = config;
+  return {
+    module: IndexModule,
+    controllers: [NodesController],
+    providers: [
+      { provide: NodeRepository, useValue: new NodeRepository(database) },
+      {
+        provide: BusAnnouncer,
+        inject: [CLUSTER_NODE],
+        useFactory: (node: ClusterNode) => new BusAnnouncer(node.bus, log),
+      },
+      {
+        provide: IndexEngine,
+        inject: [CLUSTER_NODE, NodeRepository, BusAnnouncer],
+        useFactory: (node: ClusterNode, store: NodeRepository, announcer: BusAnnouncer) =>
+          new IndexEngine({
+            settings: { clusterId, region, genesisOperator, heartbeatIntervalMs, suspectAfterMs, deadAfterMs },
+            store,
+            announcer,
+            board: new RedisPresenceBoard(() => node.bus.redis, clusterId, deadAfterMs * 3),
+            governance: new BusGovernance(node.bus),
+            log,
+            now: () => performance.now(),
+            wallClock: () => new Date(),
+          }),
+      },
+      {
+        provide: NodesProcessor,
+        inject: [CLUSTER_NODE, IndexEngine, NodeRepository],
+        useFactory: (node: ClusterNode, engine: IndexEngine, repository: NodeRepository) =>
+          new NodesProcessor(node, engine, repository, log, heartbeatIntervalMs),
+      },
+    ],
+  };
 }
