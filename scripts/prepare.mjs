@@ -29,7 +29,9 @@ export function installPackages() {
   const wanted = installedFor();
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted) return false;
   console.error('Installing packages (once, about a minute) …');
-  const result = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+  // `npm install --no-save` installs what the lock file says and changes no file. `npm ci` would refuse wherever a
+  // registry lacks the packages of some other platform.
+  const result = spawnSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 'ignore', 'inherit'],
     shell: process.platform === 'win32',
@@ -40,12 +42,11 @@ export function installPackages() {
       ONNXRUNTIME_NODE_INSTALL_CUDA: 'skip',
       PRISMA_SKIP_POSTINSTALL_GENERATE: '1',
       PRISMA_SCHEMA_ENGINE_BINARY: process.execPath,
-      PRISMA_ENGINES_CHECKSUM_IGNORE_MISSING: '1',
       SCARF_ANALYTICS: 'false',
     },
   });
   if (result.status !== 0) {
-    console.error('The packages could not be installed: npm ci failed (its message is above).');
+    console.error('The packages could not be installed: npm install failed (its message is above).');
     process.exit(1);
   }
   writeFileSync(stampFile, wanted);

@@ -17,11 +17,13 @@ const violations: Record<string, Record<string, string>> = {
     'apps/gateway/src/app.ts': 'export const gateway = 1;\n',
   },
   'libs-never-import-apps': {
-    'libs/one/src/index.ts': "import { gateway } from '../../../apps/gateway/src/app.js';\nexport const one = gateway;\n",
+    'libs/one/src/index.ts':
+      "import { gateway } from '../../../apps/gateway/src/app.js';\nexport const one = gateway;\n",
     'apps/gateway/src/app.ts': 'export const gateway = 1;\n',
   },
   'engines-are-plain': {
-    'apps/toll/src/ledger/engine/ledger.ts': "import { Injectable } from '@nestjs/common';\nexport const shell = Injectable;\n",
+    'apps/toll/src/ledger/engine/ledger.ts':
+      "import { Injectable } from '@nestjs/common';\nexport const shell = Injectable;\n",
   },
   'contracts-stand-alone': {
     'libs/contracts/src/index.ts': "import { one } from '../../one/src/index.js';\nexport const contract = one;\n",

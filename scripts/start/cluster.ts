@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServiceName } from '#contracts';
@@ -31,8 +31,10 @@ const drainMs = 35_000;
 
 /** All processes of one cluster on one machine, from nothing to ready and back to nothing. */
 export class Cluster {
-  private storage: Storage | undefined;
+  private opening: Promise<Storage> | undefined;
   private processes: NodeProcess[] = [];
+  private preparing: ChildProcess | undefined;
+  private stopping = false;
   private readonly topology: Topology;
 
   constructor(
@@ -55,7 +57,7 @@ export class Cluster {
       (name) => !(name === 'postgres' && process.env.DATABASE_URL) && !(name === 'redis' && process.env.REDIS_URL),
     );
     await checkPorts(port, taken);
-    this.storage = await openStorage({
+    this.opening = openStorage({
       data: this.data,
       root: this.root,
       basePort: port,
@@ -63,15 +65,18 @@ export class Cluster {
       redisUrl: process.env.REDIS_URL,
       screen: this.screen,
     });
+    const storage = await this.opening;
+    if (this.stopping) return;
     this.screen.progress('Postgres and Redis answer');
     const prepared = await this.initialise({
       dataFolder: this.data.path,
-      adminUrl: this.storage.databaseUrl,
+      adminUrl: storage.databaseUrl,
       databaseSecret: this.data.secrets().databaseSecret,
     });
     this.screen.progress(
       prepared.applied.length > 0 ? `database migrated (${prepared.applied.length} migrations)` : 'database up to date',
     );
+    if (this.stopping) return;
     const identity = this.data.identitySettings(this.options);
     this.processes = this.topology.processes.map(
       ({ name, services }, index) =>
@@ -85,7 +90,7 @@ export class Cluster {
             clusterName: identity.name,
             region: identity.region,
             dataFolder: this.data.path,
-            redisUrl: this.storage?.redisUrl ?? '',
+            redisUrl: storage.redisUrl,
             databaseUrls: prepared.databaseUrls,
             basePort: port,
             metricsPort: metricsPort(index, port),
@@ -107,11 +112,16 @@ export class Cluster {
 
   /** Last to first: the gateway stops taking requests and finishes what is in flight while all it needs still runs. */
   async stop(): Promise<void> {
+    this.stopping = true;
+    // Interrupted in the middle of a start: a migration is a transaction, its process may end at any instant.
+    this.preparing?.kill('SIGKILL');
     const gateway = this.topology.processes.findIndex(({ services }) => services.includes('gateway'));
     const first = this.processes[gateway];
     await first?.stop();
     await Promise.all(this.processes.filter((child) => child !== first).map((child) => child.stop()));
-    await this.storage?.stop();
+    // What was still being opened when we were told to stop is closed, too.
+    const storage = await this.opening?.catch(() => undefined);
+    await storage?.stop();
     rmSync(this.data.file('running.json'), { force: true });
   }
 
@@ -155,6 +165,8 @@ export class Cluster {
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,
     });
+    this.preparing = child;
+    child.stdin.on('error', () => undefined);
     child.stdin.end(JSON.stringify(request));
     let output = '';
     let complaint = '';
@@ -178,7 +190,7 @@ export class Cluster {
   private async untilReady(): Promise<void> {
     const end = performance.now() + 90_000;
     let lacking = '';
-    while (performance.now() < end) {
+    while (performance.now() < end && !this.stopping) {
       try {
         const response = await fetch(`${this.gatewayUrl}/health/ready`, { signal: AbortSignal.timeout(2_000) });
         if (response.ok) return;

@@ -1,7 +1,13 @@
 /** Why a local Postgres or Redis could not be had or started: one line for a person, with what to do about it. */
 export class LocalServiceError extends Error {
   override readonly name = 'LocalServiceError';
-  readonly code: 'redis_not_found' | 'postgres_not_found' | 'service_failed' | 'data_corrupt' | 'disk_full' | 'root_without_namespaces';
+  readonly code:
+    | 'redis_not_found'
+    | 'postgres_not_found'
+    | 'service_failed'
+    | 'data_corrupt'
+    | 'disk_full'
+    | 'root_without_namespaces';
 
   constructor(code: LocalServiceError['code'], message: string, options?: ErrorOptions) {
     super(message, options);

@@ -5,17 +5,10 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Redis from 'ioredis';
 import pg from 'pg';
+import { eventually } from '#testing';
 import { freePort, isPortFree, startGuarded, startPostgres, startRedis } from './index.js';
 
 const cacheFolder = join(dirname(fileURLToPath(import.meta.url)), '../../../.watershed/cache');
-
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const end = performance.now() + 15_000;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`not within 15 s: ${what}`);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
 
 const alive = (pid: number): boolean => {
   try {
@@ -108,11 +101,11 @@ describe('services on this machine', () => {
         logFile: ${JSON.stringify(join(folder, 'log'))}, stopSignal: 'TERM', hardSignal: 'KILL', graceMs: 1000 });
       setInterval(() => {}, 1000);`;
     const parent = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'inherit' });
-    await until(() => existsSync(pidFile) && readFileSync(pidFile, 'utf8').trim() !== '', 'the service runs');
+    await eventually(() => expect(existsSync(pidFile) && readFileSync(pidFile, 'utf8').trim()).toMatch(/^\d+$/));
     const pid = Number(readFileSync(pidFile, 'utf8'));
     expect(alive(pid)).toBe(true);
     parent.kill('SIGKILL');
-    await until(() => !alive(pid), 'the service has ended');
+    await eventually(() => expect(alive(pid)).toBe(false));
   });
 
   it('tells when a service ends by itself', async () => {

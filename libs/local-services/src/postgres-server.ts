@@ -82,7 +82,10 @@ function explainFailure(options: StartPostgresOptions): LocalServiceError {
   const tail = logTail(options.logFile, 2);
   const room = statfsSync(options.folder);
   if (/No space left/i.test(tail) || room.bavail * room.bsize < 32 * 2 ** 20)
-    return new LocalServiceError('disk_full', `The disk that holds ${options.folder} is full: free some space and start again.`);
+    return new LocalServiceError(
+      'disk_full',
+      `The disk that holds ${options.folder} is full: free some space and start again.`,
+    );
   return new LocalServiceError(
     'data_corrupt',
     `The database in ${options.folder} does not start; restore it from a backup, or begin anew with --reset. Postgres says: ${tail}`,

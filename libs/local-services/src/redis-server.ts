@@ -25,7 +25,10 @@ export interface StartRedisOptions extends FindRedisOptions {
 }
 
 function dockerRuns(): boolean {
-  return findOnPath(['docker']) !== undefined && spawnSync('docker', ['info'], { stdio: 'ignore', timeout: 5_000 }).status === 0;
+  return (
+    findOnPath(['docker']) !== undefined &&
+    spawnSync('docker', ['info'], { stdio: 'ignore', timeout: 5_000 }).status === 0
+  );
 }
 
 /** Starts a Redis on the loopback interface that ends with this process, whatever ends it. */

@@ -1,0 +1,267 @@
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePortRange, root, runCommand, StartedCluster } from './started-cluster.js';
+
+const minutes = (n: number) => n * 60_000;
+
+describe('npm start on this machine', () => {
+  let cluster: StartedCluster;
+  let key: string;
+
+  beforeAll(async () => {
+    cluster = await StartedCluster.start();
+  }, minutes(4));
+
+  afterAll(async () => {
+    await cluster.stop();
+    cluster.removeData();
+  }, minutes(1));
+
+  it('shows where things are, and the operator’s key only as a file that no other user can read', () => {
+    expect(cluster.output).toContain(cluster.url);
+    expect(cluster.output).toContain(`${cluster.url}/docs`);
+    expect(cluster.output).not.toContain(cluster.operatorKey);
+    expect(statSync(join(cluster.dataFolder, 'operator', 'api-key')).mode & 0o777).toBe(0o600);
+  });
+
+  it(
+    'prints a line that works when pasted',
+    () => {
+      const line = cluster.output.split('\n').find((text) => text.trim().startsWith('KEY='));
+      const pasted = runCommand('bash', ['-c', line ?? 'false']);
+      expect(JSON.parse(pasted.stdout)).toMatchObject({ model: 'watershed/language-id', labels: expect.any(Array) });
+      expect((JSON.parse(pasted.stdout) as { labels: { label: string }[] }).labels[0]?.label).toBe('de');
+    },
+    minutes(1),
+  );
+
+  it(
+    'carries the demo from sign-up to the ledger',
+    () => {
+      const demo = cluster.run('demo');
+      expect(`${demo.stdout}${demo.stderr}`).toContain('parts went as they should');
+      expect(demo.code).toBe(0);
+    },
+    minutes(2),
+  );
+
+  it(
+    'is found well by the doctor',
+    () => {
+      const doctor = cluster.run('doctor');
+      expect(doctor.stdout).toContain('All is well.');
+      expect(doctor.code).toBe(0);
+    },
+    minutes(1),
+  );
+
+  it(
+    'refuses a second start on the same data, and on the same ports, in one line each',
+    async () => {
+      const again = runCommand('npm', [
+        'start',
+        '--silent',
+        '--',
+        '--port',
+        String(cluster.port),
+        '--data',
+        cluster.dataFolder,
+      ]);
+      expect(again.code).toBe(1);
+      expect(again.stderr.trim().split('\n')).toEqual([expect.stringContaining('runs on')]);
+      const folder = mkdtempSync(join(tmpdir(), 'watershed-e2e-'));
+      const other = runCommand('npm', [
+        'start',
+        '--silent',
+        '--',
+        '--port',
+        String(cluster.port),
+        '--data',
+        join(folder, 'data'),
+      ]);
+      rmSync(folder, { recursive: true });
+      expect(other.code).toBe(1);
+      expect(other.stderr.trim().split('\n')).toEqual([
+        expect.stringMatching(/^watershed: Port \d+ .* in use: .*--port/),
+      ]);
+    },
+    minutes(1),
+  );
+
+  it(
+    'keeps the data over a stop and a start that is ready in seconds, and leaves no process behind',
+    async () => {
+      key = await cluster.signUp();
+      expect(await cluster.stop()).toBe(0);
+      expect(await cluster.leftBehind()).toEqual([]);
+      const began = performance.now();
+      cluster = await StartedCluster.start({ port: cluster.port, dataFolder: cluster.dataFolder });
+      expect(performance.now() - began).toBeLessThan(20_000);
+      const me = await cluster.request('GET', '/v1/me', key);
+      expect(me.status).toBe(200);
+      const answer = await cluster.request('POST', '/v1/infer', key, {
+        model: 'watershed/language-id',
+        text: 'Le moulin tourne encore près du vieux pont.',
+      });
+      expect(answer).toMatchObject({
+        status: 200,
+        body: { labels: [{ label: 'fr' }, ...Array(18).fill(expect.anything())] },
+      });
+    },
+    minutes(3),
+  );
+
+  it(
+    'recovers after a kill -9 of the supervisor, which leaves no process behind',
+    async () => {
+      await cluster.kill();
+      expect(await cluster.leftBehind(40_000)).toEqual([]);
+      cluster = await StartedCluster.start({ port: cluster.port, dataFolder: cluster.dataFolder });
+      expect((await cluster.request('GET', '/v1/me', key)).status).toBe(200);
+      expect(cluster.run('doctor').code).toBe(0);
+    },
+    minutes(3),
+  );
+});
+
+describe('npm start that cannot', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'watershed-e2e-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** The one line that a start which cannot prints to standard error. */
+  async function complaint(data: string, flags: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<string> {
+    const port = await freePortRange();
+    const result = runCommand(
+      'npm',
+      ['start', '--silent', '--', '--port', String(port), '--data', data, ...flags],
+      env,
+    );
+    expect(result.code).toBe(1);
+    expect(result.stderr).not.toMatch(/\n\s+at /);
+    const lines = result.stderr.split('\n').filter((line) => line.startsWith('watershed:'));
+    expect(lines).toHaveLength(1);
+    return lines[0] ?? '';
+  }
+
+  it.each([
+    ['an option it does not know', ['--prot', '1'], /Unknown option '--prot'/],
+    ['a port that is none', ['--port', 'http'], /--port takes a whole number/],
+  ])(
+    'says what is wrong with %s',
+    async (_what, flags, expected) => {
+      expect(await complaint(join(folder, 'data'), flags)).toMatch(expected);
+    },
+    minutes(1),
+  );
+
+  it(
+    'names a service whose port is taken',
+    async () => {
+      const port = await freePortRange();
+      const blocker = createServer().listen(port + 5, '127.0.0.1');
+      await new Promise((resolve) => blocker.once('listening', resolve));
+      const result = runCommand('npm', [
+        'start',
+        '--silent',
+        '--',
+        '--port',
+        String(port),
+        '--data',
+        join(folder, 'data'),
+      ]);
+      await new Promise((resolve) => blocker.close(resolve));
+      expect(result.stderr).toContain(`Port ${port + 5} (for runner) is in use`);
+    },
+    minutes(1),
+  );
+
+  it(
+    'leaves a folder alone that holds something else',
+    async () => {
+      writeFileSync(join(folder, 'thesis.txt'), 'years of work');
+      expect(await complaint(folder)).toContain('holds other things than a cluster');
+      expect(await complaint(folder, ['--reset'])).toContain('--reset leaves it alone');
+      expect(statSync(join(folder, 'thesis.txt')).size).toBe(13);
+    },
+    minutes(1),
+  );
+
+  it(
+    'refuses data of a newer version and data that is damaged',
+    async () => {
+      writeFileSync(join(folder, 'format'), '99\n');
+      expect(await complaint(folder)).toMatch(/newer Watershed \(format 99/);
+      writeFileSync(join(folder, 'format'), 'x');
+      expect(await complaint(folder)).toMatch(/damaged/);
+      writeFileSync(join(folder, 'format'), '1\n');
+      mkdirSync(join(folder, 'postgres'));
+      expect(await complaint(folder)).toMatch(/not a whole Postgres folder/);
+      rmSync(join(folder, 'postgres'), { recursive: true });
+      writeFileSync(join(folder, 'secrets.json'), '{');
+      expect(await complaint(folder)).toMatch(/secrets.json is damaged/);
+    },
+    minutes(2),
+  );
+
+  it(
+    'starts over a stale lock',
+    async () => {
+      writeFileSync(join(folder, 'format'), '1\n');
+      writeFileSync(join(folder, 'lock'), '999999 12345\n');
+      const cluster = await StartedCluster.launch({ dataFolder: folder });
+      await cluster.untilPrinted('Postgres and Redis answer');
+      await cluster.stop();
+      expect(await cluster.leftBehind()).toEqual([]);
+    },
+    minutes(2),
+  );
+
+  it(
+    'names a database or Redis that does not answer',
+    async () => {
+      const port = await freePortRange();
+      expect(
+        await complaint(join(folder, 'a'), [], { DATABASE_URL: `postgres://u:secret-word@127.0.0.1:${port}/x` }),
+      ).toMatch(/^watershed: DATABASE_URL names 127\.0\.0\.1:\d+, where nothing answers/);
+      expect(await complaint(join(folder, 'b'), [], { REDIS_URL: `redis://127.0.0.1:${port}` })).toMatch(
+        /^watershed: REDIS_URL/,
+      );
+    },
+    minutes(1),
+  );
+
+  it(
+    'says so when the disk is full',
+    async () => {
+      // A small file system of its own, in a mount namespace that ends with the command.
+      const script = `mount -t tmpfs -o size=8m none ${folder} && exec npm start --silent -- --port ${await freePortRange()} --data ${folder}/data`;
+      const result = runCommand('unshare', ['-m', 'sh', '-c', script]);
+      expect(result.code).toBe(1);
+      expect(result.stderr.trim().split('\n')).toEqual([expect.stringMatching(/free: make room/)]);
+    },
+    minutes(1),
+  );
+
+  it(
+    'explains itself without starting anything',
+    () => {
+      for (const command of [
+        ['start', '--silent', '--', '--help'],
+        ['run', '-s', 'demo', '--', '--help'],
+        ['run', '-s', 'doctor', '--', '--help'],
+        ['run', '-s', 'watershed', '--', '--help'],
+      ]) {
+        const result = runCommand('npm', command);
+        expect(result.code).toBe(0);
+        expect(result.stdout).toMatch(/Usage/);
+      }
+      expect(root).toBeTruthy();
+    },
+    minutes(1),
+  );
+});

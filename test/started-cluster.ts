@@ -1,0 +1,220 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { isPortFree } from '#local-services';
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Forty ports in a row that nothing uses now, as `npm start --port` wants them. */
+export async function freePortRange(): Promise<number> {
+  for (let base = 21_000 + (process.pid % 50) * 40; base < 60_000; base += 40) {
+    const free = await Promise.all(Array.from({ length: 40 }, (_, offset) => isPortFree(base + offset)));
+    if (free.every(Boolean)) return base;
+  }
+  throw new Error('no forty free ports in a row');
+}
+
+export interface CommandResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** One command from its start to its end; its output is kept. */
+export function runCommand(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): CommandResult {
+  const result = spawnSync(command, [...args], {
+    cwd: root,
+    encoding: 'utf8',
+    timeout: 180_000,
+    maxBuffer: 16 * 2 ** 20,
+    env: { ...withoutTestRunner(), ...env },
+  });
+  return { code: result.status, stdout: result.stdout ?? '', stderr: result.stderr ?? '' };
+}
+
+/** The environment as a person's shell has it: what the test runner adds would change how Node starts. */
+function withoutTestRunner(): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^(JEST_|NODE_OPTIONS$|NODE_ENV$|npm_|WATERSHED_|REDIS_URL$|DATABASE_URL$|TRITON_URL$)/.test(name),
+  );
+  return Object.fromEntries(kept);
+}
+
+/** Whether a process that still exists is more than a zombie. */
+function lives(pid: number): boolean {
+  try {
+    return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
+  } catch {
+    return false;
+  }
+}
+
+/** A cluster that `npm start` runs from this checkout, with a data folder of its own. */
+export class StartedCluster {
+  output = '';
+  private readonly exited: Promise<number | null>;
+
+  private constructor(
+    readonly port: number,
+    readonly dataFolder: string,
+    private readonly child: ChildProcess,
+  ) {
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.output += text;
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.output += text;
+    });
+    this.exited = new Promise((resolve) => child.once('close', resolve));
+  }
+
+  /** Resolves when the table stands on the screen; rejects with the output where the start ends before. */
+  static async start(
+    options: { port?: number; dataFolder?: string; flags?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
+  ) {
+    const cluster = await StartedCluster.launch(options);
+    await cluster.untilPrinted('Ctrl-C stops the cluster');
+    return cluster;
+  }
+
+  static async launch(
+    options: { port?: number; dataFolder?: string; flags?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
+  ): Promise<StartedCluster> {
+    const port = options.port ?? (await freePortRange());
+    const dataFolder = options.dataFolder ?? join(mkdtempSync(join(tmpdir(), 'watershed-e2e-')), 'data');
+    const child = spawn(
+      'npm',
+      ['start', '--', '--port', String(port), '--data', dataFolder, ...(options.flags ?? [])],
+      {
+        cwd: root,
+        detached: true,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...withoutTestRunner(), ...options.env },
+      },
+    );
+    return new StartedCluster(port, dataFolder, child);
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** The operator's API key. */
+  get operatorKey(): string {
+    return readFileSync(join(this.dataFolder, 'operator', 'api-key'), 'utf8').trim();
+  }
+
+  async untilPrinted(text: string, timeoutMs = 120_000): Promise<void> {
+    const end = performance.now() + timeoutMs;
+    let ended = false;
+    void this.exited.then(() => {
+      ended = true;
+    });
+    while (!this.output.includes(text)) {
+      if (ended || performance.now() > end) {
+        const tail = this.logTails();
+        await this.stop();
+        throw new Error(`"${text}" was not printed; the output was:\n${this.output}\n${tail}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  private logTails(): string {
+    const folder = join(this.dataFolder, 'logs');
+    if (!existsSync(folder)) return '';
+    return readdirSync(folder)
+      .map((name) => `--- ${name}\n${readFileSync(join(folder, name), 'utf8').slice(-1_500)}`)
+      .join('\n');
+  }
+
+  /** Ctrl-C in the terminal: the whole foreground group hears it. */
+  async stop(): Promise<number | null> {
+    if (this.child.pid !== undefined && this.child.exitCode === null) {
+      try {
+        process.kill(-this.child.pid, 'SIGINT');
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
+    }
+    return this.exited;
+  }
+
+  /** kill -9 of the supervisor and of npm in front of it. */
+  async kill(): Promise<void> {
+    if (this.child.pid !== undefined) process.kill(-this.child.pid, 'SIGKILL');
+    await this.exited;
+  }
+
+  /** Every living process that names this cluster's data folder in its arguments or environment, with its arguments. */
+  processes(): { pid: number; command: string }[] {
+    const found: { pid: number; command: string }[] = [];
+    for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
+      const pid = Number(name);
+      if (pid === process.pid) continue;
+      try {
+        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+        const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
+        if ((command.includes(this.dataFolder) || environment.includes(this.dataFolder)) && lives(pid))
+          found.push({ pid, command });
+      } catch (error) {
+        // Gone between the listing and the look, or a stranger's: neither is ours.
+        if (!['ENOENT', 'ESRCH', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      }
+    }
+    return found;
+  }
+
+  /** Waits until nothing of the cluster runs; the commands of what still does, otherwise. */
+  async leftBehind(timeoutMs = 20_000): Promise<string[]> {
+    const end = performance.now() + timeoutMs;
+    while (this.processes().length > 0 && performance.now() < end)
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    return this.processes().map(({ command }) => command);
+  }
+
+  removeData(): void {
+    rmSync(dirname(this.dataFolder), { recursive: true, force: true });
+  }
+
+  run(command: 'demo' | 'doctor'): CommandResult {
+    return runCommand('npm', ['run', '-s', command, '--', '--port', String(this.port), '--data', this.dataFolder]);
+  }
+
+  /** The command line, as the operator unless `key` is given. */
+  watershed(args: readonly string[], key?: string): CommandResult {
+    return runCommand(
+      'npm',
+      ['run', '-s', 'watershed', '--', '--port', String(this.port), '--data', this.dataFolder, ...args],
+      key ? { WATERSHED_KEY: key } : {},
+    );
+  }
+
+  async request(
+    method: string,
+    path: string,
+    key?: string,
+    json?: unknown,
+  ): Promise<{ status: number; body: unknown; headers: Headers }> {
+    const response = await fetch(`${this.url}${path}`, {
+      method,
+      headers: {
+        ...(key ? { authorization: `Bearer ${key}` } : {}),
+        ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      body: json === undefined ? undefined : JSON.stringify(json),
+      signal: AbortSignal.timeout(40_000),
+    });
+    const text = await response.text();
+    return { status: response.status, body: text ? JSON.parse(text) : undefined, headers: response.headers };
+  }
+
+  /** Signs a person up and returns their first key. */
+  async signUp(): Promise<string> {
+    const { status, body } = await this.request('POST', '/v1/people', undefined, {});
+    if (status !== 201) throw new Error(`sign-up answered ${status}: ${JSON.stringify(body)}`);
+    return (body as { key: { secret: string } }).key.secret;
+  }
+}
