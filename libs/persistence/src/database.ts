@@ -106,6 +106,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   });
   // An idle connection that breaks is dropped by the pool; the next query opens another.
   pool.on('error', () => undefined);
+  // The server may end a connection in the very message that hands it out, before whoever asked for it can listen. An
+  // error nobody listens to would end the process; the query that follows fails by itself.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const bare = new PrismaClient({ adapter: new PrismaPg(pool, { statementNameGenerator: statementNames() }) });
   const prisma = bare.$extends({
     query: {

@@ -9,3 +9,5 @@ export * from './migration.errors.js';
 export * from './migration-folder.js';
 export * from './outbox.js';
 export * from './outbox-relay.js';
+export type { OutboxMessage } from './outbox-store.js';
+export * from './outbox-tables.js';
