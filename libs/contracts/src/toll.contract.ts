@@ -83,7 +83,14 @@ export const tollPurse = defineMethod({
 export const tollGrant = defineMethod({
   name: 'toll-grant',
   service: 'toll',
-  request: z.object({ transferId: uuid, personId: uuid, amountMicro, asset, operatorId: z.string(), memo: z.string().max(200) }),
+  request: z.object({
+    transferId: uuid,
+    personId: uuid,
+    amountMicro,
+    asset,
+    operatorId: z.string(),
+    memo: z.string().max(200),
+  }),
   response: z.object({ transferId: uuid, balanceMicro: amountMicro }),
   callers: ['gateway'],
   idempotent: true,
@@ -186,7 +193,14 @@ const transferState = z.object({ transferId: uuid, state: z.enum(['pending', 'po
 export const tollHold = defineMethod({
   name: 'toll-hold',
   service: 'toll',
-  request: z.object({ transferId: uuid, personId: uuid, payee: z.string().max(120), amountMicro, asset, expiresAt: instant }),
+  request: z.object({
+    transferId: uuid,
+    personId: uuid,
+    payee: z.string().max(120),
+    amountMicro,
+    asset,
+    expiresAt: instant,
+  }),
   response: transferState,
   callers: ['gateway', 'orchestrator', 'bridge'],
   idempotent: true,
@@ -221,7 +235,13 @@ export const tollTotals = defineMethod({
   request: z.object({}),
   response: z.object({
     assets: z.array(
-      z.object({ asset, sumMicro: amountMicro, usageMicro: amountMicro, postedUsageMicro: amountMicro, heldMicro: amountMicro }),
+      z.object({
+        asset,
+        sumMicro: amountMicro,
+        usageMicro: amountMicro,
+        postedUsageMicro: amountMicro,
+        heldMicro: amountMicro,
+      }),
     ),
     usageEvents: z.number().int(),
     unpostedUsageEvents: z.number().int(),

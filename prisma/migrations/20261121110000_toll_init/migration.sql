@@ -312,7 +312,13 @@ BEGIN
   SELECT a.balance_micro - a.held_micro - a.floor_micro INTO available FROM toll.account a WHERE a.id = purse;
   IF available < p_amount THEN RETURN QUERY SELECT 'purse_empty', '', available; RETURN; END IF;
   INSERT INTO toll.hold (id, kind, account_id, payee_account_id, asset, person_id, source, digest, amount_micro, expires_at)
-    VALUES (p_id, 'transfer', purse, payee, p_asset, p_person, p_source, p_digest, p_amount, p_expires);
+    VALUES (p_id, 'transfer', purse, payee, p_asset, p_person, p_source, p_digest, p_amount, p_expires)
+    ON CONFLICT (id) DO NOTHING;
+  IF NOT FOUND THEN
+    -- Another person's, placed under the same id at the same time.
+    RETURN QUERY SELECT * FROM toll.place_hold(p_id, p_person, p_payee, p_asset, p_amount, p_expires, p_source, p_digest);
+    RETURN;
+  END IF;
   RETURN QUERY SELECT 'ok', 'pending', p_amount;
 END $$;
 
@@ -367,10 +373,12 @@ DECLARE
   revenue bigint;
   available bigint;
   given bigint;
-  until timestamptz;
+  until timestamptz := clock_timestamp() + make_interval(secs => p_ttl_ms / 1000.0);
+  locked boolean;
 BEGIN
   SELECT * INTO h FROM toll.hold x WHERE x.id = p_id FOR NO KEY UPDATE;
-  IF NOT FOUND THEN
+  locked := FOUND;
+  IF NOT locked THEN
     purse := toll.account_of('person:' || p_person, p_asset);
     IF purse IS NULL THEN RETURN QUERY SELECT 'not_found', 0::bigint, NULL::timestamptz; RETURN; END IF;
     revenue := toll.account_of('revenue', p_asset);
@@ -380,11 +388,10 @@ BEGIN
       SELECT a.balance_micro - a.held_micro - a.floor_micro INTO available FROM toll.account a WHERE a.id = purse;
       IF available < p_at_least THEN RETURN QUERY SELECT 'purse_empty', available, NULL::timestamptz; RETURN; END IF;
       given := least(p_wanted, available);
-      until := clock_timestamp() + make_interval(secs => p_ttl_ms / 1000.0);
       INSERT INTO toll.hold (id, kind, account_id, payee_account_id, asset, person_id, source, digest, amount_micro, expires_at)
-        VALUES (p_id, 'block', purse, revenue, p_asset, p_person, p_source, '', given, until);
-      RETURN QUERY SELECT 'ok', given, until;
-      RETURN;
+        VALUES (p_id, 'block', purse, revenue, p_asset, p_person, p_source, '', given, until) ON CONFLICT (id) DO NOTHING;
+      IF FOUND THEN RETURN QUERY SELECT 'ok', given, until; RETURN; END IF;
+      SELECT * INTO h FROM toll.hold x WHERE x.id = p_id;
     END IF;
   END IF;
   IF h.kind <> 'block' OR h.person_id <> p_person OR h.asset <> p_asset THEN
@@ -392,9 +399,13 @@ BEGIN
   END IF;
   IF h.source <> p_source THEN RETURN QUERY SELECT 'caller_not_allowed', 0::bigint, NULL::timestamptz; RETURN; END IF;
   IF h.state <> 'pending' THEN RETURN QUERY SELECT 'transfer_settled', h.amount_micro, h.expires_at; RETURN; END IF;
-  -- Asked again by its holder: it is alive, so the block lives on.
-  UPDATE toll.hold x SET expires_at = greatest(x.expires_at, clock_timestamp() + make_interval(secs => p_ttl_ms / 1000.0))
-    WHERE x.id = p_id RETURNING x.expires_at INTO until;
+  -- Asked again by its holder: it is alive, so the block lives on. Drawn by another call a moment ago it is fresh, and
+  -- its row must not be locked after the purse.
+  IF locked THEN
+    UPDATE toll.hold x SET expires_at = greatest(x.expires_at, until) WHERE x.id = p_id RETURNING x.expires_at INTO until;
+  ELSE
+    until := h.expires_at;
+  END IF;
   RETURN QUERY SELECT 'ok', h.amount_micro, until;
 END $$;
 
@@ -426,11 +437,12 @@ BEGIN
     LEFT JOIN toll.usage u ON u.source = e.source AND u.usage_id = e.usage_id
   ), ranked AS (
     -- The smallest first, so that one event beyond the block takes none of its neighbours with it.
-    SELECT j.*, sum(j.amount_micro) OVER w AS reach, row_number() OVER w AS place
+    SELECT j.*, sum(j.amount_micro) OVER w AS reach
     FROM judged j WHERE j.verdict = 'budget_exhausted'
     WINDOW w AS (PARTITION BY j.block_id ORDER BY j.amount_micro, j.ord ROWS UNBOUNDED PRECEDING)
   ), accepted AS MATERIALIZED (
-    SELECT r.* FROM ranked r WHERE r.used_micro + r.reach <= r.block_micro
+    SELECT r.*, row_number() OVER (PARTITION BY r.block_id ORDER BY r.ord) AS place
+    FROM ranked r WHERE r.used_micro + r.reach <= r.block_micro
   ), stored AS (
     INSERT INTO toll.usage (source, usage_id, block_id, n, person_id, kind, model, input_bytes, amount_micro, outcome, occurred_at)
     SELECT a.source, a.usage_id, a.block_id, a.used_n + a.place, a.person_id, a.kind, a.model, a.input_bytes, a.amount_micro,
@@ -498,15 +510,16 @@ BEGIN
   RETURN QUERY SELECT 'ok';
 END $$;
 
-CREATE FUNCTION "toll"."expire"(p_limit integer) RETURNS TABLE (blocks integer, holds integer) LANGUAGE plpgsql AS $$
--- Gives back what nobody renewed. A block's usage is posted first, in the same commit.
+CREATE FUNCTION "toll"."expire"(p_limit integer, p_now timestamptz) RETURNS TABLE (blocks integer, holds integer) LANGUAGE plpgsql AS $$
+-- Gives back what nobody renewed by `p_now`, an instant of this server's clock that the caller found free of jumps.
+-- A block's usage is posted first, in the same commit.
 DECLARE
   block_ids uuid[];
   hold_ids uuid[];
 BEGIN
   IF NOT pg_try_advisory_xact_lock(hashtext('toll.expire')) THEN RETURN QUERY SELECT 0, 0; RETURN; END IF;
   SELECT array_agg(l.id) FILTER (WHERE l.kind = 'block'), array_agg(l.id) FILTER (WHERE l.kind = 'transfer') INTO block_ids, hold_ids
-  FROM (SELECT h.id, h.kind FROM toll.hold h WHERE h.state = 'pending' AND h.expires_at <= clock_timestamp()
+  FROM (SELECT h.id, h.kind FROM toll.hold h WHERE h.state = 'pending' AND h.expires_at <= p_now
     ORDER BY h.id LIMIT p_limit FOR NO KEY UPDATE) l;
   PERFORM toll.lock_accounts(ARRAY(SELECT x.account_id FROM toll.hold x WHERE x.id = ANY (block_ids || hold_ids)
     UNION SELECT x.payee_account_id FROM toll.hold x WHERE x.id = ANY (block_ids)));
@@ -515,12 +528,12 @@ BEGIN
   RETURN QUERY SELECT coalesce(cardinality(block_ids), 0), coalesce(cardinality(hold_ids), 0);
 END $$;
 
-CREATE FUNCTION "toll"."extend_all"(p_ms integer) RETURNS integer LANGUAGE plpgsql AS $$
+CREATE FUNCTION "toll"."extend_blocks"(p_ms integer) RETURNS integer LANGUAGE plpgsql AS $$
 -- After a jump of the clock: what would now be late through no fault of its holder gets that much longer.
 DECLARE
   extended integer;
 BEGIN
-  PERFORM 1 FROM toll.hold h WHERE h.state = 'pending' ORDER BY h.id FOR NO KEY UPDATE;
+  PERFORM 1 FROM toll.hold h WHERE h.state = 'pending' AND h.kind = 'block' ORDER BY h.id FOR NO KEY UPDATE;
   UPDATE toll.hold h SET expires_at = greatest(h.expires_at, clock_timestamp() + make_interval(secs => p_ms / 1000.0))
     WHERE h.state = 'pending' AND h.kind = 'block';
   GET DIAGNOSTICS extended = ROW_COUNT;
