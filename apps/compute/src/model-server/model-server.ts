@@ -45,6 +45,8 @@ export interface ModelServerOptions {
 export interface RunningModelServer extends ModelServerSupervisor {
   readonly url: string;
   readonly metricsUrl: string;
+  /** The processes of a model's versions, to measure or watch them; empty where it has none. */
+  processIds(name: string): number[];
   /** Takes no new connection, answers what is in flight, ends every process. */
   close(): Promise<void>;
 }
@@ -122,6 +124,7 @@ export async function startModelServer(options: ModelServerOptions): Promise<Run
       metricsUrl: `${urls.at(-1) ?? url}/metrics`,
       close,
       killModel: (name, version) => registry.kill(name, version),
+      processIds: (name) => registry.processIds(name),
     };
   } catch (error) {
     await close();

@@ -43,7 +43,7 @@ const traceSetting = {
 };
 const logSetting = {
   log_file: '',
-  log_info: false,
+  log_info: true,
   log_warning: true,
   log_error: true,
   log_verbose_level: 0,

@@ -3,7 +3,7 @@ import { ConfigError } from '../config/config-message.js';
 import { chooseVersions, versionPolicyOf } from '../config/model-config.js';
 import { StatusError } from '../status-error.js';
 import type { FoundModel, LoadOverride, ModelFiles } from './model-files.js';
-import { ModelVersion } from './model-version.js';
+import { ModelVersion, UNLOADED } from './model-version.js';
 
 export interface RegistryOptions {
   readonly files: ModelFiles;
@@ -28,8 +28,6 @@ interface ModelEntry {
   readonly fingerprint: string | undefined;
   readonly inline: boolean;
 }
-
-const UNLOADED = 'unloaded';
 
 /** Every model that was ever asked for, with its versions and their states; loads and unloads them, one change a name at a time. */
 export class ModelRegistry {
@@ -193,6 +191,12 @@ export class ModelRegistry {
     return stopped.includes(true);
   }
 
+  /** The processes of a model, in service or not. */
+  processIds(name: string): number[] {
+    const own = [...this.alive].filter((version) => version.name === name);
+    return own.flatMap((version) => version.processId ?? []);
+  }
+
   /** Ends every process; nothing is loaded afterwards. */
   async close(): Promise<void> {
     this.closed = true;
@@ -217,5 +221,4 @@ export class ModelRegistry {
   }
 }
 
-const diedIn = (model: ModelEntry): boolean =>
-  [...model.versions.values()].some((own) => own.state === 'UNAVAILABLE' && own.reason !== UNLOADED);
+const diedIn = (model: ModelEntry): boolean => [...model.versions.values()].some((own) => own.died);

@@ -6,6 +6,9 @@ import { bindConfig, type ConfiguredTensor, completeConfig, type ModelConfig } f
 import { StatusError } from '../status-error.js';
 import { VersionStatistics } from './statistics.js';
 
+/** The reason of a version that was taken out of service on purpose, as Triton words it. */
+export const UNLOADED = 'unloaded';
+
 export type VersionState = 'LOADING' | 'READY' | 'UNLOADING' | 'UNAVAILABLE';
 
 /** Outputs of a model, in the order of their names, as Triton gives them. */
@@ -20,6 +23,8 @@ export interface Inference {
 export class ModelVersion {
   state: VersionState = 'LOADING';
   reason = '';
+  /** Its process ended while it served. */
+  died = false;
   readonly statistics = new VersionStatistics();
   /** Labels by output. */
   labels: ReadonlyMap<string, readonly string[]> = new Map();
@@ -78,6 +83,7 @@ export class ModelVersion {
 
   private becomeUnavailable(reason: string): void {
     if (this.state === 'UNAVAILABLE') return;
+    this.died = this.state !== 'LOADING' && reason !== UNLOADED;
     this.state = 'UNAVAILABLE';
     this.reason = reason;
   }
@@ -111,7 +117,7 @@ export class ModelVersion {
     if (this.state !== 'READY') return;
     this.state = 'UNLOADING';
     if (this.inFlight > 0) await new Promise<void>((resolve) => this.idle.push(resolve));
-    await this.stop('unloaded');
+    await this.stop(UNLOADED);
   }
 
   /** Ends the process at once. False: there was none. */
