@@ -20,6 +20,8 @@ const runnerEnv = z.object({
   RUNNER_PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
   /** A Triton to drive instead of the embedded model server. It belongs to this runner alone. */
   TRITON_URL: z.url({ protocol: /^https?$/ }).optional(),
+  /** Its metrics; port 8002 of the same host when absent. */
+  TRITON_METRICS_URL: z.url({ protocol: /^https?$/ }).optional(),
   /** The folder that this Triton reads its models from. Absent: models travel in load requests, so only small ones. */
   TRITON_MODEL_DIR: z.string().optional(),
   /** Peak memory of all loaded models together; half of what is free at the start when absent. */
@@ -49,7 +51,7 @@ export interface RunnerConfig extends CommonConfig {
   readonly host: string;
   readonly port: number;
   readonly publicUrl?: string;
-  readonly triton?: { readonly url: string; readonly modelDir?: string };
+  readonly triton?: { readonly url: string; readonly metricsUrl: string; readonly modelDir?: string };
   readonly modelMemoryBytes: number;
   readonly cacheBytes: number;
   readonly capacity: number;
@@ -75,6 +77,7 @@ export function runnerConfig(env: Env): RunnerConfig {
   const triton = parsed.TRITON_URL
     ? {
         url: new URL(parsed.TRITON_URL).origin,
+        metricsUrl: parsed.TRITON_METRICS_URL ?? metricsOf(parsed.TRITON_URL),
         ...(parsed.TRITON_MODEL_DIR ? { modelDir: parsed.TRITON_MODEL_DIR } : {}),
       }
     : undefined;
@@ -100,4 +103,10 @@ export function runnerConfig(env: Env): RunnerConfig {
     blobFolder: join(shared.dataDir, parsed.WATERSHED_NODE_NAME, 'blobs'),
     modelFolder: join(shared.dataDir, parsed.WATERSHED_NODE_NAME, 'models'),
   };
+}
+
+function metricsOf(tritonUrl: string): string {
+  const url = new URL('/metrics', tritonUrl);
+  url.port = '8002';
+  return url.href;
 }

@@ -97,7 +97,6 @@ export async function startRunner(env: Env): Promise<RunningApp> {
     server,
     ended: (entry, generation, end) => models.ended(entry, generation, end),
     unreachable: () => watch.soon(),
-    now,
   });
   const tokens = new TransferTokens<Booking>({ capacity: config.capacity });
   const seconds = metrics.histogram('runner_inference_seconds', 'From the content to its answer', ['outcome']);

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { WatershedError } from '#errors';
 import { Backoff } from './backoff.js';
@@ -20,14 +19,15 @@ export interface EmbeddedModelServerOptions {
 interface Running {
   readonly child: ChildProcess;
   readonly url: string;
+  readonly metricsUrl: string;
   readonly startedAt: number;
 }
 
-const announcement = z.object({ url: z.url() });
+const announcement = z.object({ listening: z.object({ url: z.url(), metricsUrl: z.url() }) });
 
 /**
  * Starts the embedded model server when it is first needed, and again, ever more slowly, whenever it dies. The child
- * reads a pipe of ours: when this process ends, however it ends, the pipe closes and the child goes too. It has a
+ * holds a channel to us: when this process ends, however it ends, the channel closes and the child goes too. It has a
  * process group of its own, so that a Ctrl-C in the terminal does not take it away under requests that still drain.
  */
 export class EmbeddedModelServer implements ModelServerSupervisor {
@@ -47,6 +47,19 @@ export class EmbeddedModelServer implements ModelServerSupervisor {
 
   url(): string | undefined {
     return this.running?.url;
+  }
+
+  metricsUrl(): string | undefined {
+    return this.running?.metricsUrl;
+  }
+
+  /** Ends the processes of a model at once, whatever they do; their requests are answered as crashed. */
+  async killModel(name: string, version: string): Promise<boolean> {
+    const child = this.running?.child;
+    if (!child?.connected) return false;
+    return new Promise<boolean>((resolve) => {
+      child.send({ kill: { model: name, version: Number(version) } }, (error) => resolve(error === null));
+    });
   }
 
   /** The child's process id, for tests that kill it. */
@@ -85,19 +98,10 @@ export class EmbeddedModelServer implements ModelServerSupervisor {
     const startedAt = performance.now();
     const child = spawn(
       process.execPath,
-      [
-        ...nodeArguments,
-        mainFile,
-        '--model-repository',
-        modelRepository,
-        '--http-port',
-        '0',
-        '--http-host',
-        '127.0.0.1',
-      ],
+      [...nodeArguments, mainFile, '--model-repository', modelRepository, '--http-port', '0', '--metrics-port', '0'],
       {
         detached: true,
-        stdio: ['pipe', 'pipe', 'pipe'],
+        stdio: ['pipe', 'ignore', 'pipe', 'ipc'],
         // Nothing of our own environment: it holds the runner's secrets, and this process runs other people's models.
         env: { WATERSHED_PARENT_PIPE: '1' },
       },
@@ -107,8 +111,8 @@ export class EmbeddedModelServer implements ModelServerSupervisor {
       for (const line of chunk.toString('utf8').split('\n')) if (line.trim()) logger.info({ line }, 'model server');
     });
     try {
-      const url = await announced(child, startTimeoutMs);
-      const running = { child, url, startedAt };
+      const { url, metricsUrl } = await announced(child, startTimeoutMs);
+      const running = { child, url, metricsUrl, startedAt };
       this.running = running;
       child.once('exit', (code, signal) => this.gone(running, code, signal));
       if (child.exitCode !== null || child.signalCode !== null) this.gone(running, child.exitCode, child.signalCode);
@@ -146,21 +150,15 @@ export class EmbeddedModelServer implements ModelServerSupervisor {
 const unavailable = (message: string, cause?: unknown) =>
   new WatershedError('model_server_unavailable', message, { retryAfterMs: 1_000, cause });
 
-/** Reads lines of the child's standard output until one announces its address; the rest is drained. */
-function announced(child: ChildProcess, timeoutMs: number): Promise<string> {
-  return new Promise<string>((resolve, reject) => {
-    const { stdout } = child;
-    if (!stdout) {
-      reject(new Error('the child has no standard output'));
-      return;
-    }
-    const lines = createInterface({ input: stdout });
+/** Waits until the child says where it listens. */
+function announced(child: ChildProcess, timeoutMs: number): Promise<{ url: string; metricsUrl: string }> {
+  return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`no address within ${timeoutMs} ms`)), timeoutMs);
-    lines.on('line', (line) => {
-      const url = addressIn(line);
-      if (url === undefined) return;
+    child.on('message', (message) => {
+      const told = announcement.safeParse(message);
+      if (!told.success) return;
       clearTimeout(timer);
-      resolve(url);
+      resolve(told.data.listening);
     });
     child.once('error', (error) => {
       clearTimeout(timer);
@@ -171,15 +169,6 @@ function announced(child: ChildProcess, timeoutMs: number): Promise<string> {
       reject(new Error(`it ended before it was up (${signal ?? code})`));
     });
   });
-}
-
-function addressIn(line: string): string | undefined {
-  try {
-    const result = announcement.safeParse(JSON.parse(line));
-    return result.success ? new URL(result.data.url).origin : undefined;
-  } catch {
-    return undefined; // a line for people
-  }
 }
 
 async function stop(child: ChildProcess, graceMs: number): Promise<void> {

@@ -71,10 +71,14 @@ export interface ModelServerSupervisor {
   readonly kind: 'embedded' | 'triton';
   /** Undefined while there is none: not started yet, died, or being started again. */
   url(): string | undefined;
+  /** Where its Prometheus metrics are: a port of its own, as with Triton. */
+  metricsUrl(): string | undefined;
   /** Starts it if it is ours and not there. Rejects with `model_server_unavailable`. */
   ensure(): Promise<string>;
   /** Calls `listener` when the server went away unasked; returns how to stop. */
   onGone(listener: () => void): () => void;
+  /** Kills a version's process at once. Absent where the server is not ours to kill. Answers whether it could be told. */
+  killModel?(name: string, version: string): Promise<boolean>;
   close(): Promise<void>;
 }
 

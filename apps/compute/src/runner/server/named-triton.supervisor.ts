@@ -1,18 +1,23 @@
-import { WatershedError } from '#errors';
 import type { ModelServerSupervisor } from './model-server.port.js';
 
 /** A Triton that the operator runs: it has an address, and its process is not ours to start or kill. */
 export class NamedTriton implements ModelServerSupervisor {
   readonly kind = 'triton';
 
-  constructor(private readonly address: string) {}
+  constructor(
+    private readonly address: string,
+    private readonly metrics: string,
+  ) {}
 
   url(): string {
     return this.address;
   }
 
+  metricsUrl(): string {
+    return this.metrics;
+  }
+
   async ensure(): Promise<string> {
-    if (!this.address) throw new WatershedError('model_server_unavailable', 'No Triton is named.');
     return this.address;
   }
 

@@ -22,7 +22,7 @@ const stopGraceMs = 5_000;
 /** The model server that the settings name, and how models get before it. */
 export async function openModelServer(config: RunnerConfig, logger: Logger): Promise<ModelServerParts> {
   const supervisor = config.triton
-    ? new NamedTriton(config.triton.url)
+    ? new NamedTriton(config.triton.url, config.triton.metricsUrl)
     : new EmbeddedModelServer({
         mainFile: modelServerMain(),
         modelRepository: config.modelFolder,

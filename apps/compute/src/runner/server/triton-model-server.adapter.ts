@@ -1,4 +1,4 @@
-import { type Dispatcher, Pool } from 'undici';
+import { type Dispatcher, Pool, request } from 'undici';
 import { z } from 'zod';
 import { tensorDatatype } from '#contracts';
 import {
@@ -50,7 +50,7 @@ interface Answer {
 }
 
 export interface TritonModelServerOptions {
-  readonly supervisor: Pick<ModelServerSupervisor, 'url'>;
+  readonly supervisor: Pick<ModelServerSupervisor, 'url' | 'metricsUrl'>;
   /** Inferences at once; the embedded server and Triton both queue what is beyond their instances. */
   readonly connections: number;
   /** For everything but infer and load. */
@@ -142,7 +142,18 @@ export class TritonModelServer implements ModelServer {
   }
 
   async metrics(): Promise<string> {
-    return (await this.checked('GET', '/metrics')).body.toString('utf8');
+    const url = this.options.supervisor.metricsUrl();
+    if (url === undefined) throw new ModelServerError('unreachable', 'there is no model server now');
+    try {
+      const signal = AbortSignal.timeout(this.options.controlTimeoutMs);
+      const answer = await request(url, { signal });
+      if (answer.statusCode === 200) return await answer.body.text();
+      await answer.body.dump();
+      throw new ModelServerError('failed', `its metrics answer ${answer.statusCode}`);
+    } catch (error) {
+      if (error instanceof ModelServerError) throw error;
+      throw new ModelServerError('unreachable', 'its metrics cannot be read', { cause: error });
+    }
   }
 
   async close(): Promise<void> {
@@ -254,9 +265,9 @@ function parsed<Schema extends z.ZodType>(schema: Schema, answer: Answer): z.out
   return result.data;
 }
 
-// No server of the protocol has a status of its own for it, so it is told by its words: those of the embedded server (a
-// process ended or was killed), and those of a real Triton (a Python-based backend's stub).
-const diedWords = /process (has )?(ended|died|exited|crashed)|failed: killed|stub process|is not healthy/i;
+// No server of the protocol has a status of its own for it, so it is told by its words: those of the embedded server for
+// a process that ended under a request, and those of a real Triton for the stub of a Python-based backend.
+const diedWords = /^model '[^']*' failed: |stub process|is not healthy/i;
 
 function refusalOf(answer: Answer): ModelServerError {
   let message = '';

@@ -25,7 +25,6 @@ export interface InferenceEngineOptions {
   readonly ended: (entry: ModelEntry, generation: number, end: InferenceEnd) => void;
   /** Told when the server could not be reached at all. */
   readonly unreachable: () => void;
-  readonly now: () => number;
 }
 
 const signatures = new WeakMap<ModelEntry, ModelSignature>();
