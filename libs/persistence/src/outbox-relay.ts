@@ -37,7 +37,7 @@ export interface OutboxRelayOptions {
 export class OutboxRelay {
   readonly #options: OutboxRelayOptions;
   readonly #store: OutboxStore;
-  readonly #active = new Set<Promise<void>>();
+  readonly #active = new Map<string, Promise<void>>();
   #listener: pg.Client | undefined;
   #listenerBackoffMs = 100;
   #timer: NodeJS.Timeout | undefined;
@@ -87,7 +87,7 @@ export class OutboxRelay {
     this.#listener = undefined;
     await listener?.end().catch(() => undefined);
     await this.#looking;
-    await Promise.all(this.#active);
+    await Promise.all(this.#active.values());
   }
 
   async #listen(): Promise<void> {
@@ -128,11 +128,12 @@ export class OutboxRelay {
     const { concurrency = 4, idlePollMs = 5_000 } = this.#options;
     let nextLookMs = idlePollMs;
     try {
+      const inHand = [...this.#active.keys()];
       const free = concurrency - this.#active.size;
-      const claimed = free > 0 ? await this.#store.claim(randomUUID(), free) : [];
+      const claimed = free > 0 ? await this.#store.claim(randomUUID(), free, inHand) : [];
       for (const stream of claimed) this.#startStream(stream);
       if (claimed.length === 0) {
-        const due = await this.#store.msUntilDue();
+        const due = await this.#store.msUntilDue(inHand);
         if (due !== undefined) nextLookMs = Math.min(nextLookMs, Math.max(due, 20));
         await this.#prune();
       }
@@ -146,17 +147,20 @@ export class OutboxRelay {
     this.#timer.unref();
   }
 
-  #startStream(stream: ClaimedStream): void {
-    const run: Promise<void> = this.#deliverStream(stream)
-      .catch((error: unknown) => {
-        // The books could not be kept: the claim lapses, and the messages are delivered again.
-        this.#options.onFailure?.({ stream: stream.stream, kind: '', attempts: stream.attempts, error });
-      })
+  #startStream(claimed: ClaimedStream): void {
+    const { onFailure, claimMs = 30_000 } = this.#options;
+    const { stream, attempts } = claimed;
+    // The books could not be kept: the claim lapses, and the messages are delivered again.
+    const failed = (error: unknown) => onFailure?.({ stream, kind: '', attempts, error });
+    const extending = setInterval(() => void this.#store.extend(claimed).catch(failed), claimMs / 3);
+    const run = this.#deliverStream(claimed)
+      .catch(failed)
       .finally(() => {
-        this.#active.delete(run);
+        clearInterval(extending);
+        this.#active.delete(stream);
         this.wake();
       });
-    this.#active.add(run);
+    this.#active.set(stream, run);
   }
 
   async #deliverStream(claimed: ClaimedStream): Promise<void> {

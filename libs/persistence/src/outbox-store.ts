@@ -28,8 +28,8 @@ export class OutboxStore {
     this.#schema = pg.escapeIdentifier(schema);
   }
 
-  /** Streams with something to deliver now, at most `limit`, for this relay alone. */
-  async claim(claim: string, limit: number): Promise<readonly ClaimedStream[]> {
+  /** Streams with something to deliver now, at most `limit`, for this relay alone; none of those it has in hand. */
+  async claim(claim: string, limit: number, inHand: readonly string[]): Promise<readonly ClaimedStream[]> {
     const { rows } = await this.pool.query<{ stream: string; delivered_sequence: string; attempts: number }>({
       name: `outbox-claim-${this.#schema}`,
       text: `
@@ -37,14 +37,14 @@ export class OutboxStore {
           SELECT c.stream FROM ${this.#schema}.outbox_cursor c
           JOIN ${this.#schema}.outbox_stream s ON s.stream = c.stream
           WHERE s.last_sequence > c.delivered_sequence AND c.next_attempt_at <= clock_timestamp()
-            AND (c.claimed_until IS NULL OR c.claimed_until <= clock_timestamp())
+            AND (c.claimed_until IS NULL OR c.claimed_until <= clock_timestamp()) AND c.stream <> ALL ($4::text[])
           ORDER BY c.next_attempt_at LIMIT $2 FOR UPDATE OF c SKIP LOCKED
         )
         UPDATE ${this.#schema}.outbox_cursor c
         SET claim = $1::uuid, claimed_until = clock_timestamp() + $3 * interval '1 millisecond'
         FROM due WHERE c.stream = due.stream
         RETURNING c.stream, c.delivered_sequence, c.attempts`,
-      values: [claim, limit, this.claimMs],
+      values: [claim, limit, this.claimMs, inHand],
     });
     return rows.map((row) => ({
       stream: row.stream,
@@ -86,6 +86,15 @@ export class OutboxStore {
     return rowCount === 1;
   }
 
+  /** Keeps a claim whose delivery takes long. */
+  async extend(claimed: ClaimedStream): Promise<void> {
+    await this.pool.query(
+      `UPDATE ${this.#schema}.outbox_cursor SET claimed_until = clock_timestamp() + $3 * interval '1 millisecond'
+       WHERE stream = $1 AND claim = $2::uuid`,
+      [claimed.stream, claimed.claim, this.claimMs],
+    );
+  }
+
   async release(claimed: ClaimedStream, delivered: bigint): Promise<void> {
     await this.pool.query(
       `UPDATE ${this.#schema}.outbox_cursor SET delivered_sequence = GREATEST(delivered_sequence, $3), claim = NULL, claimed_until = NULL
@@ -112,11 +121,12 @@ export class OutboxStore {
   }
 
   /** Milliseconds until a stream that backs off, or whose relay died, is due; absent when nothing waits. */
-  async msUntilDue(): Promise<number | undefined> {
+  async msUntilDue(inHand: readonly string[]): Promise<number | undefined> {
     const { rows } = await this.pool.query<{ due_ms: string | null }>(
       `SELECT ceil(extract(epoch FROM min(GREATEST(c.next_attempt_at, COALESCE(c.claimed_until, '-infinity')) - clock_timestamp())) * 1000) AS due_ms
        FROM ${this.#schema}.outbox_cursor c JOIN ${this.#schema}.outbox_stream s ON s.stream = c.stream
-       WHERE s.last_sequence > c.delivered_sequence`,
+       WHERE s.last_sequence > c.delivered_sequence AND c.stream <> ALL ($1::text[])`,
+      [inHand],
     );
     const due = rows[0]?.due_ms;
     return due === null || due === undefined ? undefined : Math.max(0, Number(due));

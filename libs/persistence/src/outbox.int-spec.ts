@@ -147,9 +147,8 @@ test('a message is delivered within a moment of its commit, and an idle relay as
 
   const asked = jest.spyOn(database.pool, 'query');
   await eventually(() => performance.now() - committed > 1_500, { intervalMs: 100 });
-  if (asked.mock.calls.length > 4)
-    console.log(asked.mock.calls.slice(-5).map((c) => JSON.stringify(c).slice(0, 900)), (await database.pool.query('select *, clock_timestamp() from toll.outbox_cursor')).rows, (await database.pool.query('select * from toll.outbox_message')).rows, (await database.pool.query('select * from toll.outbox_stream')).rows);
-  expect(asked.mock.calls.length).toBeLessThanOrEqual(4);
+  // What comes beyond keeping the books of the message and looking once more is a busy poll.
+  expect(asked.mock.calls.slice(6)).toEqual([]);
   asked.mockRestore();
 });
 
@@ -193,18 +192,24 @@ test('a crash between delivering and marking delivers again, in order, by whoeve
   await append('s', 1);
   await append('s', 2);
   const first: unknown[] = [];
+  let die: (reason: Error) => void = () => undefined;
+  const died = new Promise<void>((_, reject) => {
+    die = reject;
+  });
+  const ownPool = new pg.Pool({ connectionString: scratch.adminUrl, max: 2 });
   const dead = new OutboxRelay({
-    pool: database.pool,
+    pool: ownPool,
     app: 'toll',
     claimMs: 300,
     deliver: async ({ payload }) => {
       first.push(payload);
-      // The process dies here: it never comes to mark what it delivered.
-      await new Promise(() => undefined);
+      // The process dies here, connections and all: it never comes to mark what it delivered.
+      await died;
     },
   });
   await dead.start();
   await eventually(() => first.length === 1);
+  await ownPool.end();
   const second: OutboxMessage[] = [];
   await relay(async (message) => {
     second.push(message);
@@ -212,7 +217,8 @@ test('a crash between delivering and marking delivers again, in order, by whoeve
   await eventually(() => second.length === 2);
   expect(first).toEqual([1]);
   expect(second.map(({ payload }) => payload)).toEqual([1, 2]);
-  relays.push(Object.assign(dead, { close: async () => undefined }));
+  die(new Error('gone'));
+  await dead.close();
 });
 
 test('a relay that lost its claim cannot mark the stream', async () => {
@@ -221,8 +227,15 @@ test('a relay that lost its claim cannot mark the stream', async () => {
   const waiting = new Promise<void>((resolve) => {
     go = resolve;
   });
-  const slow = new OutboxRelay({ pool: database.pool, app: 'toll', claimMs: 100, deliver: () => waiting });
+  const slow = new OutboxRelay({ pool: database.pool, app: 'toll', deliver: () => waiting });
   await slow.start();
+  // Its claim lapsed unnoticed (the process was stopped for a while, say), and another relay took over.
+  await eventually(async () => {
+    const { rowCount } = await database.pool.query(
+      'UPDATE toll.outbox_cursor SET claim = gen_random_uuid(), claimed_until = now() WHERE claim IS NOT NULL',
+    );
+    return rowCount === 1;
+  });
   const taken: unknown[] = [];
   await relay(async ({ payload }) => {
     taken.push(payload);
@@ -234,6 +247,31 @@ test('a relay that lost its claim cannot mark the stream', async () => {
   await slow.close();
   const { rows } = await database.pool.query('SELECT delivered_sequence FROM toll.outbox_cursor');
   expect(rows).toEqual([{ delivered_sequence: '2' }]);
+});
+
+test('a delivery that takes longer than the claim keeps it, and is not begun twice', async () => {
+  await append('s', 1);
+  let begun = 0;
+  let go: () => void = () => undefined;
+  const waiting = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  const slow = async () => {
+    begun += 1;
+    await waiting;
+  };
+  await relay(slow, { claimMs: 90 });
+  await relay(slow, { claimMs: 90 });
+  const since = performance.now();
+  await eventually(() => begun === 1 && performance.now() - since > 500);
+  go();
+  await eventually(async () => {
+    const { rows } = await database.pool.query<{ delivered_sequence: string }>(
+      'SELECT delivered_sequence FROM toll.outbox_cursor',
+    );
+    return rows[0]?.delivered_sequence === '1';
+  });
+  expect(begun).toBe(1);
 });
 
 test('the same dedup key is one message, also when two transactions race', async () => {
