@@ -10,6 +10,7 @@ const commands = {
   bench: 'bench/main.js',
   'train-language-id': 'models/language-id/train.js',
   migration: 'scripts/migration.js',
+  openapi: 'scripts/openapi/main.js',
 };
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const command = commands[process.argv[2]];

@@ -3,7 +3,7 @@ import type { Story } from './story.js';
 /** The administrator's side: nodes, models, a grant of money, and a ledger that sums to zero. */
 export async function inspectAsOperator(story: Story, key: string, personId: string): Promise<void> {
   story.chapter('Look at the cluster as its operator');
-  const nodes = await story.ask<{ items: { nodeId: string; services: string[]; health: string }[] }>(
+  const nodes = await story.ask<{ items: { nodeId: string; health: string; manifest: { services: string[] } }[] }>(
     200,
     'GET',
     '/v1/nodes',
@@ -12,7 +12,7 @@ export async function inspectAsOperator(story: Story, key: string, personId: str
     },
   );
   for (const node of nodes.items)
-    story.see(`${node.health.padEnd(8)} ${node.services.join(', ').padEnd(14)} ${node.nodeId}`);
+    story.see(`${node.health.padEnd(8)} ${node.manifest.services.join(', ').padEnd(14)} ${node.nodeId}`);
   story.expect(
     nodes.items.filter(({ health }) => health === 'alive').length >= 9,
     'every service has joined with a signed manifest and is alive',

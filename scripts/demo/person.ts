@@ -26,7 +26,7 @@ interface Inference {
 
 export async function becomeAPerson(story: Story): Promise<DemoPerson> {
   story.chapter('Sign up');
-  const made = await story.ask<{ personId: string; key: { keyId: string; secret: string } }>(
+  const made = await story.ask<{ person: { personId: string }; key: { keyId: string; secret: string } }>(
     201,
     'POST',
     '/v1/people',
@@ -34,21 +34,18 @@ export async function becomeAPerson(story: Story): Promise<DemoPerson> {
       json: {},
     },
   );
-  story.see(`person ${made.personId}, with a first key (shown once, here not at all)`);
+  story.see(`person ${made.person.personId}, with a first key (shown once, here not at all)`);
   const key = made.key.secret;
-  const me = await story.ask<{ homeRegion: string; policy: { allowedRegions: string[]; crossBorderAllowed: boolean } }>(
-    200,
-    'GET',
-    '/v1/me',
-    { key },
-  );
+  const { person: me } = await story.ask<{
+    person: { homeRegion: string; policy: { allowedRegions: string[]; crossBorderAllowed: boolean } };
+  }>(200, 'GET', '/v1/me', { key });
   story.expect(
     me.policy.allowedRegions.length === 1 &&
       me.policy.allowedRegions[0] === me.homeRegion &&
       !me.policy.crossBorderAllowed,
     `by default nothing leaves the home region ${me.homeRegion}`,
   );
-  return { personId: made.personId, key };
+  return { personId: made.person.personId, key };
 }
 
 /** Asks which language each sentence is in; returns what it cost in micro-drops. */

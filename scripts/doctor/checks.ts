@@ -29,7 +29,7 @@ const wrong = (what: string, remedy: string): Finding => ({ ok: false, wrong: wh
 
 interface NodeRow {
   readonly nodeId: string;
-  readonly services: readonly ServiceName[];
+  readonly manifest: { readonly services: readonly ServiceName[] };
   readonly health: string;
 }
 
@@ -132,8 +132,8 @@ function gatewayChecks({ url, api, dataFolder }: CheckContext): Check[] {
       needs: 'gateway',
       run: async () => {
         try {
-          const me = await api.request<{ roles: string[] }>('GET', '/v1/me');
-          return me.roles.includes('operator')
+          const me = await api.request<{ person: { role: string } }>('GET', '/v1/me');
+          return me.person.role === 'operator'
             ? fine('accepted, with the role operator')
             : wrong('accepted, but not an operator’s', `use the key in ${join(dataFolder, 'operator', 'api-key')}`);
         } catch (error) {
@@ -148,7 +148,7 @@ function gatewayChecks({ url, api, dataFolder }: CheckContext): Check[] {
       run: async () => {
         const nodes = await api.all<NodeRow>('/v1/nodes');
         const lacking = serviceNames.filter(
-          (service) => !nodes.some((node) => node.health === 'alive' && node.services.includes(service)),
+          (service) => !nodes.some((node) => node.health === 'alive' && node.manifest.services.includes(service)),
         );
         return lacking.length === 0
           ? fine(`${nodes.filter(({ health }) => health === 'alive').length} alive, every service among them`)

@@ -19,9 +19,9 @@ export function addModelCommands(program: Command, api: () => Api): void {
 
   models
     .command('list')
-    .description('all versions that the registry knows, and where they are served')
+    .description('the versions that are distributed, and where they are served')
     .action(async () => {
-      const versions = await api().all<ModelVersion>('/v1/models?all=true');
+      const versions = await api().all<ModelVersion>('/v1/models');
       const places = await api().all<Placement>('/v1/placements');
       printTable(
         ['model', 'version', 'review', 'served by', 'licence', 'size'],
@@ -85,7 +85,10 @@ export function addModelCommands(program: Command, api: () => Api): void {
           throw error;
         });
       // What an operator has withdrawn or displaced stays away: only a model never seen is brought in.
-      if (known === undefined) await publishModel(api(), file, description, say);
+      if (known === undefined)
+        await publishModel(api(), file, description, say).catch((error: unknown) => {
+          if (!(error instanceof CommandError) || error.code !== 'withdrawn') throw error;
+        });
       const wanted = (await api().all<Placement>(`/v1/placements?model=${encodeURIComponent(description.name)}`)).some(
         (place) => place.wanted === 'loaded' && place.version === description.version,
       );

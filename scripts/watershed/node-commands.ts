@@ -8,9 +8,8 @@ import { printTable } from './output.js';
 
 interface NodeRow {
   readonly nodeId: string;
-  readonly services: readonly string[];
+  readonly manifest: { readonly services: readonly string[] };
   readonly health: string;
-  readonly membership?: string;
   readonly lastSeenAt: string;
 }
 
@@ -28,14 +27,8 @@ export function addNodeCommands(program: Command, api: () => Api): void {
     .action(async () => {
       const found = await api().all<NodeRow>('/v1/nodes');
       printTable(
-        ['node', 'services', 'health', 'membership', 'last seen'],
-        found.map((node) => [
-          node.nodeId,
-          node.services.join(' '),
-          node.health,
-          node.membership ?? '',
-          node.lastSeenAt,
-        ]),
+        ['node', 'services', 'health', 'last seen'],
+        found.map((node) => [node.nodeId, node.manifest.services.join(' '), node.health, node.lastSeenAt]),
       );
     });
   for (const [command, state, description] of decisions)

@@ -19,12 +19,16 @@ export function addPeopleCommands(program: Command, api: () => Api): void {
     .description('sign up a person; prints the first key, which is shown this once')
     .option('--region <region>', 'home region, as EU/FR')
     .action(async (options: { region?: string }) => {
-      const made = await api().request<{ personId: string; key: { secret: string } }>('POST', '/v1/people', {
-        json: options.region ? { homeRegion: options.region } : {},
-        anonymous: true,
-        idempotencyKey: randomUUID(),
-      });
-      console.log(`person  ${made.personId}`);
+      const made = await api().request<{ person: { personId: string }; key: { secret: string } }>(
+        'POST',
+        '/v1/people',
+        {
+          json: options.region ? { homeRegion: options.region } : {},
+          anonymous: true,
+          idempotencyKey: randomUUID(),
+        },
+      );
+      console.log(`person  ${made.person.personId}`);
       console.log(`key     ${made.key.secret}`);
       process.stderr.write('Keep the key: it is not shown again. export WATERSHED_KEY=… uses it here.\n');
     });

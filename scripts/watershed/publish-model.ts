@@ -106,6 +106,11 @@ export async function publishModel(
     idempotencyKey: randomUUID(),
   });
   const path = `/v1/models/${submitted.name}/${encodeURIComponent(submitted.version)}/review`;
+  if (submitted.review === 'withdrawn' || submitted.review === 'rejected')
+    throw new CommandError(
+      `${submitted.name} ${submitted.version} was ${submitted.review}: bring it as another version.`,
+      'withdrawn',
+    );
   const approved =
     submitted.review === 'approved'
       ? submitted
