@@ -42,7 +42,7 @@ const step = fc.record({
         stranger,
         person,
         source,
-        events: fc.array(fc.record({ block: fc.nat(blocks - 1), usage: fc.nat(30), amount: small }), {
+        events: fc.array(fc.record({ block: fc.nat(blocks - 1), usage: fc.nat(120), amount: small }), {
           minLength: 1,
           maxLength: 6,
         }),
@@ -80,7 +80,7 @@ class Run {
   readonly blocks = Array.from({ length: blocks }, () => uuidv7());
   readonly holds = Array.from({ length: holds }, () => uuidv7());
   readonly grants = Array.from({ length: 3 }, () => uuidv7());
-  readonly usage = Array.from({ length: 31 }, () => uuidv7());
+  readonly usage = Array.from({ length: 121 }, () => uuidv7());
   readonly expiresAt = new Date(Date.now() + 30_000).toISOString();
   readonly acknowledgedUsage = new Map<string, { source: string; event: UsageEvent }>();
   readonly captured = new Map<string, string>();
@@ -264,6 +264,6 @@ describe('the ledger under random operations, two replicas and killed connection
     );
     // Otherwise the sequences proved nothing.
     expect(unavailable).toBeGreaterThan(10);
-    expect(acknowledged).toBeGreaterThan(100);
+    expect(acknowledged).toBeGreaterThan(40);
   }, 120_000);
 });

@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import { type CommonConfig, common, commonEnvShape, type Env, parseEnv, type Secret, secret } from '#config';
+
+const governanceEnv = z.object({
+  ...commonEnvShape,
+  GOVERNANCE_DATABASE_URL: secret(),
+  /** The genesis operator's public key as a JWK; absent: the public part of this node's own operator key. */
+  WATERSHED_OPERATOR_PUBLIC_KEY_FILE: z.string().min(1).optional(),
+  GOVERNANCE_GENESIS_OPERATOR_NAME: z.string().min(1).max(80).default('genesis operator'),
+});
+
+export interface GovernanceConfig extends CommonConfig {
+  readonly databaseUrl: Secret;
+  readonly operatorPublicKeyFile: string | undefined;
+  readonly genesisOperatorName: string;
+}
+
+/** The settings of governance. Throws ConfigError. */
+export function governanceConfig(env: Env): GovernanceConfig {
+  const parsed = parseEnv(governanceEnv, env, 'governance');
+  return {
+    ...common(env),
+    databaseUrl: parsed.GOVERNANCE_DATABASE_URL,
+    operatorPublicKeyFile: parsed.WATERSHED_OPERATOR_PUBLIC_KEY_FILE,
+    genesisOperatorName: parsed.GOVERNANCE_GENESIS_OPERATOR_NAME,
+  };
+}

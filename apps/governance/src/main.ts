@@ -1,0 +1,4 @@
+import { runMain } from '#node';
+import { startGovernance } from './app.js';
+
+await runMain('governance', startGovernance);
