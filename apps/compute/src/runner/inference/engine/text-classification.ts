@@ -33,8 +33,7 @@ function readText(body: Uint8Array): Uint8Array {
   if (!isObject(root) || root.size !== 1 || typeof text !== 'string')
     throw new WatershedError('invalid_request', 'The body must be {"text": "…"} and nothing else.');
   // U+FFFD stands where the bytes were no UTF-8: what was sent is not known any more, so it is not guessed at.
-  if (/\p{Surrogate}/u.test(text) || (text.includes('\ufffd') && !isUtf8(body)))
-    throw invalid('The text is not valid Unicode.');
+  if (text.includes('\ufffd') && !isUtf8(body)) throw invalid('The text is not valid UTF-8.');
   return Buffer.from(text, 'utf8');
 }
 
