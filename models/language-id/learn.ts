@@ -23,11 +23,11 @@ export interface LearnOptions {
 
 export const defaultOptions: LearnOptions = {
   seed: 20_261_121,
-  epochs: 8,
+  epochs: 10,
   learningRate: 0.3,
   decay: 0.001,
   minExamples: 2,
-  temperature: 0.3,
+  temperature: 0.33,
 };
 
 /** mulberry32: small, seeded, the same everywhere. Numbers in [0, 1). */
