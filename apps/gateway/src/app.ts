@@ -1,0 +1,217 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import { join } from 'node:path';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Env } from '#config';
+import { accessChanged, pricesChanged } from '#contracts';
+import { ClusterNode, type RunningApp } from '#node';
+import { OutboxRelay, openDatabase } from '#persistence';
+import { createPrivateFile, keyFileOf, loadOrCreateSigil, type Sigil } from '#sigil';
+import { createLogger, createMetrics, type Logger, type Metrics, nestLogger } from '#telemetry';
+import { TransferClient } from '#transfer';
+import { RateLimits } from './auth/rate-limits.js';
+import type { GatewayCluster } from './cluster/cluster.port.js';
+import { NodeCluster } from './cluster/node-cluster.adapter.js';
+import { type GatewayConfig, gatewayConfig } from './config.js';
+import { gatewayModule } from './gateway.module.js';
+import { type GatewayParts, gatewayParts } from './gateway.parts.js';
+import { stopAccepting } from './http/drain.js';
+import { createHttpAdapter } from './http/http-server.js';
+import { followUp } from './people/follow-up.js';
+import { ensureOperatorAccount } from './people/operator-account.js';
+
+export interface GatewayOverrides {
+  /** In place of a node of its own: a test's cluster. */
+  readonly cluster?: (keys: { token: Sigil; grant: Sigil }) => GatewayCluster;
+  readonly transfer?: Pick<TransferClient, 'transfer'>;
+  readonly logger?: Logger;
+}
+
+const sweepEveryMs = 1_000;
+const purgeEveryMs = 600_000;
+/** How long idle connections may stay after the last request, for a client that was about to send another. */
+const lingerMs = 500;
+
+/** Starts a gateway: keys, database, cluster, HTTP, and only then its place in the index. */
+export async function startGateway(env: Env, overrides: GatewayOverrides = {}): Promise<RunningApp> {
+  const config = gatewayConfig(env);
+  const metrics = createMetrics('gateway');
+  const logger = overrides.logger ?? createLogger({ service: 'gateway', nodeId: 'joining', level: config.logLevel });
+  const tokenSigil = await loadOrCreateSigil(keyFileOf(config.dataDir, 'token'), 'token');
+  const grantSigil = await loadOrCreateSigil(keyFileOf(config.dataDir, 'grant'), 'grant');
+  const kek = await loadOrCreateKek(join(config.dataDir, 'keys', 'kek'));
+  const undo: (() => Promise<void>)[] = [];
+  try {
+    const database = await openDatabase({
+      url: config.databaseUrl.reveal(),
+      applicationName: 'watershed-gateway',
+      poolSize: 4,
+    });
+    undo.push(() => database.close());
+    const cluster =
+      overrides.cluster?.({ token: tokenSigil, grant: grantSigil }) ??
+      (await joinable(env, { logger, metrics, tokenSigil, grantSigil, load: () => parts.drain.requestsInFlight }));
+    undo.push(() => cluster.close());
+    const transfer = new TransferClient({ connectionsPerOrigin: 64 });
+    undo.push(() => transfer.close());
+    let limits: RateLimits | undefined;
+    const relay = new OutboxRelay({
+      pool: database.pool,
+      app: 'gateway',
+      deliver: (message) => followUp(message, parts),
+      onFailure: ({ kind, attempts, error }) =>
+        logger.warn({ kind, attempts, err: error }, 'a follow-up will be tried again'),
+    });
+    const parts = gatewayParts({
+      config,
+      logger,
+      metrics,
+      database,
+      cluster,
+      transfer: overrides.transfer ?? transfer,
+      tokenSigil,
+      grantSigil,
+      kek,
+      rateLimits: () => {
+        if (!limits) throw new Error('a request came before the server was ready');
+        return limits;
+      },
+      wakeOutbox: () => relay.wake(),
+    });
+    const app = await createHttp(parts);
+    undo.push(() => app.close());
+    limits = new RateLimits(app.getHttpAdapter().getInstance(), config.rate);
+    const stopWatching = watch(parts);
+    undo.push(async () => stopWatching());
+    await app.listen(config.port, config.host);
+    const url = config.publicUrl ?? urlOf(app, config);
+    await cluster.join(url);
+    await ensureOperatorAccount({
+      database,
+      people: parts.people,
+      keys: parts.keys,
+      logger,
+      operatorId: cluster.operatorId(),
+      region: config.region,
+      keyFile: config.operatorKeyFile,
+    });
+    await relay.start();
+    undo.push(() => relay.close());
+    return running(app, parts, url, undo);
+  } catch (error) {
+    await closeAll(undo);
+    throw error;
+  }
+}
+
+async function joinable(
+  env: Env,
+  parts: { logger: Logger; metrics: Metrics; tokenSigil: Sigil; grantSigil: Sigil; load: () => number },
+): Promise<GatewayCluster> {
+  const node = await ClusterNode.prepare({
+    env,
+    services: ['gateway'],
+    types: ['gateway'],
+    purposeKeys: [
+      { purpose: 'token', key: parts.tokenSigil.publicJwk },
+      { purpose: 'grant', key: parts.grantSigil.publicJwk },
+    ],
+    load: () => ({ inFlight: parts.load(), capacity: 1_000 }),
+    logger: parts.logger,
+    metrics: parts.metrics,
+  });
+  return new NodeCluster(node);
+}
+
+async function createHttp(parts: GatewayParts): Promise<NestFastifyApplication> {
+  const adapter = await createHttpAdapter(parts);
+  const app = await NestFactory.create<NestFastifyApplication>(gatewayModule(parts), adapter, {
+    bodyParser: false,
+    logger: nestLogger(parts.logger),
+    abortOnError: false,
+  });
+  await app.init();
+  return app;
+}
+
+/** Changes elsewhere that what is remembered here must follow, and work that comes around by the clock. */
+function watch({ cluster, access, prices, catalogue, budget, once, logger }: GatewayParts): () => void {
+  const stops = [
+    cluster.on(accessChanged, (what) => access.forget(what)),
+    cluster.on(pricesChanged, () => prices.forget()),
+    catalogue.watch(),
+  ];
+  const sweep = setInterval(() => budget.sweep(), sweepEveryMs);
+  const purge = setInterval(() => {
+    once.purge().catch((error: unknown) => logger.warn({ err: error }, 'old outcomes were not purged'));
+  }, purgeEveryMs);
+  sweep.unref();
+  purge.unref();
+  return () => {
+    clearInterval(sweep);
+    clearInterval(purge);
+    for (const stop of stops) stop();
+  };
+}
+
+function running(
+  app: NestFastifyApplication,
+  parts: GatewayParts,
+  url: string,
+  undo: (() => Promise<void>)[],
+): RunningApp {
+  let draining: Promise<void> | undefined;
+  let closing: Promise<void> | undefined;
+  const drain = () => {
+    draining ??= drained(app, parts);
+    return draining;
+  };
+  return {
+    name: 'gateway',
+    nodeId: parts.cluster.nodeId,
+    url,
+    metrics: parts.metrics.registry,
+    drain,
+    close() {
+      closing ??= drain().then(() => closeAll(undo));
+      return closing;
+    },
+  };
+}
+
+/** Not ready first; then no new connections; then every request that is here is answered, metered and settled. */
+async function drained(
+  app: NestFastifyApplication,
+  { config, cluster, drain, usage, budget, logger }: GatewayParts,
+): Promise<void> {
+  drain.start();
+  cluster.startDraining();
+  if (config.drain.noticeMs > 0) await new Promise((resolve) => setTimeout(resolve, config.drain.noticeMs));
+  const server: Server = app.getHttpServer();
+  await Promise.all([stopAccepting(server, lingerMs), drain.idle(config.drain.limitMs)]);
+  if (!(await drain.idle(config.drain.limitMs)))
+    logger.warn({ requests: drain.requestsInFlight }, 'the drain limit cut requests off');
+  await usage.drained();
+  await budget.drain();
+}
+
+async function closeAll(undo: (() => Promise<void>)[]): Promise<void> {
+  for (const step of undo.splice(0).reverse()) await step();
+}
+
+function urlOf(app: NestFastifyApplication, { host }: GatewayConfig): string {
+  const server: Server = app.getHttpServer();
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the gateway listens on no port');
+  return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
+}
+
+/** The key that wraps people's data keys: 32 random bytes in a file of its own, outside the database and its backups. */
+async function loadOrCreateKek(file: string): Promise<Uint8Array> {
+  await createPrivateFile(file, `${randomBytes(32).toString('base64url')}\n`);
+  const kek = Buffer.from((await readFile(file, 'utf8')).trim(), 'base64url');
+  if (kek.byteLength !== 32) throw new Error(`${file} does not hold a key of 32 bytes`);
+  return kek;
+}

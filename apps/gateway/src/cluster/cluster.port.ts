@@ -1,0 +1,43 @@
+import type { PayloadInputOf } from '#bus';
+import type {
+  BusBroadcast,
+  BusMethod,
+  NodeEntry,
+  NodeId,
+  PayloadOf,
+  PublicJwk,
+  RequestOf,
+  ResponseOf,
+} from '#contracts';
+
+export const GATEWAY_CLUSTER = Symbol('GATEWAY_CLUSTER');
+
+/** All that the gateway needs of the cluster around it. Filled by `ClusterNode`; by fakes in tests. */
+export interface GatewayCluster {
+  readonly nodeId: NodeId;
+  readonly clusterId: string;
+  readonly region: string;
+  call<M extends BusMethod>(
+    method: M,
+    request: RequestOf<M>,
+    options?: { to?: NodeId; timeoutMs?: number; signal?: AbortSignal },
+  ): Promise<ResponseOf<M>>;
+  broadcast<B extends BusBroadcast>(broadcast: B, payload: PayloadInputOf<B>): Promise<void>;
+  on<B extends BusBroadcast>(broadcast: B, handler: (payload: PayloadOf<B>, from: NodeId) => void): () => void;
+  /** Every node known, healthy or not. */
+  nodes(): readonly NodeEntry[];
+  /** Nodes of this service that are worth calling. */
+  find(service: BusMethod['service']): readonly NodeEntry[];
+  pick(service: BusMethod['service'], filter: (entry: NodeEntry) => boolean): NodeEntry | undefined;
+  begin(nodeId: NodeId): void;
+  report(nodeId: NodeId, outcome: { ok: boolean; latencyMs: number }): void;
+  /** Keys that any gateway of this cluster signs tokens with. */
+  tokenKeys(): readonly PublicJwk[];
+  connected(): boolean;
+  /** The thumbprint of the operator who runs this gateway. */
+  operatorId(): string;
+  /** Announces this gateway at `url`. */
+  join(url: string): Promise<void>;
+  startDraining(): void;
+  close(): Promise<void>;
+}

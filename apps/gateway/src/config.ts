@@ -1,0 +1,119 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { type CommonConfig, common, type Env, flag, parseEnv, port, type Secret, secret, wholeNumber } from '#config';
+
+const oidcIssuers = z
+  .string()
+  .default('[]')
+  .transform((text, context) => {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      context.addIssue({ code: 'custom', message: 'must be a JSON list of {issuer, jwksUri, audience}' });
+      return z.NEVER;
+    }
+  })
+  .pipe(z.array(z.strictObject({ issuer: z.url(), jwksUri: z.url(), audience: z.string().min(1) })).max(16));
+
+const list = z
+  .string()
+  .default('')
+  .transform((text) => text.split(',').flatMap((part) => part.trim() || []));
+
+const shape = {
+  GATEWAY_HOST: z.string().min(1).default('127.0.0.1'),
+  GATEWAY_PORT: port().default(0),
+  /** How people reach this gateway, when not `http://host:port`. */
+  GATEWAY_PUBLIC_URL: z.url().optional(),
+  GATEWAY_DATABASE_URL: secret(),
+  GATEWAY_OPERATOR_KEY_FILE: z.string().min(1).optional(),
+  GATEWAY_OIDC_ISSUERS: oidcIssuers,
+  GATEWAY_CORS_ORIGINS: list,
+  /** Trust X-Forwarded-For of a proxy in front: its addresses or ranges. Nobody's by default. */
+  GATEWAY_TRUSTED_PROXIES: list,
+  GATEWAY_JSON_BODY_BYTES: wholeNumber(1_024, 64 * 2 ** 20).default(2 ** 20),
+  GATEWAY_TENSOR_BODY_BYTES: wholeNumber(1_024, 2 ** 30).default(32 * 2 ** 20),
+  GATEWAY_BLOB_BYTES: wholeNumber(1_024, 2 ** 40).default(4 * 2 ** 30),
+  GATEWAY_RESOURCE_BYTES: wholeNumber(1_024, 2 ** 40).default(2 ** 30),
+  GATEWAY_BODY_TIMEOUT_MS: wholeNumber(100, 3_600_000).default(30_000),
+  GATEWAY_INFERENCE_TIMEOUT_MS: wholeNumber(100, 600_000).default(30_000),
+  GATEWAY_RATE_WINDOW_MS: wholeNumber(100, 3_600_000).default(60_000),
+  GATEWAY_RATE_PER_PERSON: wholeNumber(1, 1_000_000_000).default(6_000),
+  GATEWAY_RATE_PER_ADDRESS: wholeNumber(1, 1_000_000_000).default(600),
+  GATEWAY_TOKEN_SECONDS: wholeNumber(10, 86_400).default(900),
+  GATEWAY_BLOCK_REQUESTS: wholeNumber(1, 100_000).default(64),
+  GATEWAY_BLOCK_IDLE_MS: wholeNumber(100, 600_000).default(10_000),
+  /** How long the gateway goes on taking requests after it said that it is not ready, for a balancer to notice. */
+  GATEWAY_DRAIN_NOTICE_MS: wholeNumber(0, 600_000).default(0),
+  GATEWAY_DRAIN_LIMIT_MS: wholeNumber(100, 600_000).default(30_000),
+  GATEWAY_IDEMPOTENCY_HOURS: wholeNumber(1, 24 * 90).default(24),
+  GATEWAY_SIGN_UP: flag().default(true),
+};
+
+export interface OidcIssuer {
+  readonly issuer: string;
+  readonly jwksUri: string;
+  readonly audience: string;
+}
+
+export interface GatewayConfig extends CommonConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly publicUrl?: string;
+  readonly databaseUrl: Secret;
+  readonly operatorKeyFile: string;
+  readonly oidcIssuers: readonly OidcIssuer[];
+  readonly corsOrigins: readonly string[];
+  readonly trustedProxies: readonly string[];
+  readonly limits: {
+    readonly jsonBytes: number;
+    readonly tensorBytes: number;
+    readonly blobBytes: number;
+    readonly resourceBytes: number;
+    readonly bodyTimeoutMs: number;
+    readonly inferenceTimeoutMs: number;
+  };
+  readonly rate: { readonly windowMs: number; readonly perPerson: number; readonly perAddress: number };
+  readonly tokenSeconds: number;
+  readonly budget: { readonly requestsPerBlock: number; readonly idleMs: number };
+  readonly drain: { readonly noticeMs: number; readonly limitMs: number };
+  readonly idempotencyHours: number;
+  readonly signUpOpen: boolean;
+}
+
+export const GATEWAY_CONFIG = Symbol('GATEWAY_CONFIG');
+
+/** Settings of the gateway. Throws ConfigError. */
+export function gatewayConfig(env: Env): GatewayConfig {
+  const shared = common(env);
+  const own = parseEnv(z.object(shape), env, 'gateway');
+  return {
+    ...shared,
+    host: own.GATEWAY_HOST,
+    port: own.GATEWAY_PORT,
+    publicUrl: own.GATEWAY_PUBLIC_URL,
+    databaseUrl: own.GATEWAY_DATABASE_URL,
+    operatorKeyFile: own.GATEWAY_OPERATOR_KEY_FILE ?? join(shared.dataDir, 'operator', 'api-key'),
+    oidcIssuers: own.GATEWAY_OIDC_ISSUERS,
+    corsOrigins: own.GATEWAY_CORS_ORIGINS,
+    trustedProxies: own.GATEWAY_TRUSTED_PROXIES,
+    limits: {
+      jsonBytes: own.GATEWAY_JSON_BODY_BYTES,
+      tensorBytes: own.GATEWAY_TENSOR_BODY_BYTES,
+      blobBytes: own.GATEWAY_BLOB_BYTES,
+      resourceBytes: own.GATEWAY_RESOURCE_BYTES,
+      bodyTimeoutMs: own.GATEWAY_BODY_TIMEOUT_MS,
+      inferenceTimeoutMs: own.GATEWAY_INFERENCE_TIMEOUT_MS,
+    },
+    rate: {
+      windowMs: own.GATEWAY_RATE_WINDOW_MS,
+      perPerson: own.GATEWAY_RATE_PER_PERSON,
+      perAddress: own.GATEWAY_RATE_PER_ADDRESS,
+    },
+    tokenSeconds: own.GATEWAY_TOKEN_SECONDS,
+    budget: { requestsPerBlock: own.GATEWAY_BLOCK_REQUESTS, idleMs: own.GATEWAY_BLOCK_IDLE_MS },
+    drain: { noticeMs: own.GATEWAY_DRAIN_NOTICE_MS, limitMs: own.GATEWAY_DRAIN_LIMIT_MS },
+    idempotencyHours: own.GATEWAY_IDEMPOTENCY_HOURS,
+    signUpOpen: own.GATEWAY_SIGN_UP,
+  };
+}

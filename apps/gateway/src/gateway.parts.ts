@@ -1,0 +1,158 @@
+import type { Database } from '#persistence';
+import type { Sigil } from '#sigil';
+import type { Logger, Metrics } from '#telemetry';
+import type { TransferClient } from '#transfer';
+import { AuditLog } from './audit/audit-log.js';
+import { AccessDirectory } from './auth/engine/access-directory.js';
+import { Authentication } from './auth/passport.strategies.js';
+import type { RateLimits } from './auth/rate-limits.js';
+import type { GatewayCluster } from './cluster/cluster.port.js';
+import type { GatewayConfig } from './config.js';
+import { Drain } from './http/drain.js';
+import { Budget } from './inference/engine/budget.js';
+import { InferenceEngine } from './inference/engine/inference-engine.js';
+import {
+  BatchedReservations,
+  BatchedUsage,
+  CachedPrices,
+  Grants,
+  IndexRunners,
+  InferencePolicy,
+  TollBudget,
+} from './inference/inference.adapters.js';
+import { InferenceService } from './inference/inference.service.js';
+import { RunnerContent } from './inference/runner-content.adapter.js';
+import { KeysRepository } from './keys/keys.repository.js';
+import { KeysService } from './keys/keys.service.js';
+import { BlobUploads } from './models/blob-uploads.js';
+import { ModelCatalogue } from './models/model-catalogue.js';
+import { ContentSeal } from './once/content-seal.js';
+import { Once } from './once/once.js';
+import { PeopleRepository } from './people/people.repository.js';
+import { PeopleService } from './people/people.service.js';
+import { PodsService } from './pods/pods.service.js';
+import { OidcIssuers } from './tokens/oidc-issuers.js';
+import { BearerTokens } from './tokens/token-authentication.js';
+import { TokenIssuer } from './tokens/token-issuer.js';
+
+/** What the gateway is given from outside: by `startGateway`, or by a test. */
+export interface GatewayGround {
+  readonly config: GatewayConfig;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly database: Database;
+  readonly cluster: GatewayCluster;
+  readonly transfer: Pick<TransferClient, 'transfer'>;
+  readonly tokenSigil: Sigil;
+  readonly grantSigil: Sigil;
+  readonly kek: Uint8Array;
+  /** Set once the HTTP server is up: limits are counted by its plugin. */
+  readonly rateLimits: () => RateLimits;
+  readonly wakeOutbox: () => void;
+}
+
+export type GatewayParts = ReturnType<typeof gatewayParts>;
+
+/** The accesses of a revoked key die within this, should every broadcast be lost. */
+const accessCacheMs = 5_000;
+/** Stays with a request beyond its time: reservation, usage row, answer. */
+const settlingMs = 10_000;
+const uploadTimeoutMs = 6 * 3_600_000;
+
+/** Everything behind the controllers, made once and in plain sight. */
+export function gatewayParts(ground: GatewayGround) {
+  const { config, logger, database, cluster, transfer } = ground;
+  const { limits } = config;
+  const drain = new Drain();
+  const people = new PeopleRepository(database);
+  const keys = new KeysRepository(database);
+  const audit = new AuditLog(database);
+  const access = new AccessDirectory({ port: people, cacheTtlMs: accessCacheMs, cacheSize: 20_000 });
+  const seal = new ContentSeal(database, ground.kek);
+  const leaseMs = limits.inferenceTimeoutMs * 2 + settlingMs;
+  const once = new Once({ database, seal, keepHours: config.idempotencyHours, leaseMs });
+  const peopleService = new PeopleService({
+    database,
+    people,
+    keys,
+    once,
+    access,
+    cluster,
+    logger,
+    signUpOpen: config.signUpOpen,
+    wakeOutbox: ground.wakeOutbox,
+  });
+  const keysService = new KeysService({ database, keys, once, people: peopleService });
+  const issuer = new TokenIssuer({
+    sigil: ground.tokenSigil,
+    clusterId: cluster.clusterId,
+    lifetimeSeconds: config.tokenSeconds,
+    trusted: () => cluster.tokenKeys(),
+  });
+  const tokens = new BearerTokens({
+    issuer,
+    foreign: new OidcIssuers(config.oidcIssuers),
+    access,
+    personOf: (foreignIssuer, subject) => peopleService.ofIdentity(foreignIssuer, subject),
+  });
+  const authentication = new Authentication(access, tokens);
+  const grants = new Grants({ sigil: ground.grantSigil, nodeId: cluster.nodeId, clusterId: cluster.clusterId });
+  const prices = new CachedPrices(cluster, { freshMs: 5_000, staleMs: 60_000 });
+  const budget = new Budget({
+    port: new TollBudget(cluster, prices),
+    requestsPerBlock: config.budget.requestsPerBlock,
+    maxRequestsPerBlock: Math.max(config.budget.requestsPerBlock, 65_536),
+    idleMs: config.budget.idleMs,
+    expiryMarginMs: limits.inferenceTimeoutMs + settlingMs,
+    emptyMemoryMs: 1_000,
+    onReleaseFailed: (error) =>
+      logger.warn({ err: error }, 'a budget block was not given back; toll does so when it expires'),
+  });
+  const runners = new IndexRunners(cluster);
+  const usage = new BatchedUsage(cluster);
+  const engine = new InferenceEngine(
+    {
+      runners,
+      reserve: new BatchedReservations(cluster),
+      content: new RunnerContent(transfer, limits.tensorBytes * 4),
+      grants,
+      usage,
+      prices,
+      policy: new InferencePolicy(),
+      budget,
+    },
+    { timeoutMs: limits.inferenceTimeoutMs },
+  );
+  const inference = new InferenceService({ engine, once, drain });
+  const catalogue = new ModelCatalogue(cluster);
+  const uploads = new BlobUploads({ cluster, transfer, maxBytes: limits.blobBytes, timeoutMs: uploadTimeoutMs });
+  const pods = new PodsService({
+    cluster,
+    grants,
+    transfer,
+    maxBytes: limits.resourceBytes,
+    timeoutMs: uploadTimeoutMs,
+  });
+  return {
+    ...ground,
+    drain,
+    people,
+    keys,
+    audit,
+    access,
+    seal,
+    once,
+    peopleService,
+    keysService,
+    issuer,
+    authentication,
+    prices,
+    budget,
+    runners,
+    usage,
+    inference,
+    catalogue,
+    uploads,
+    pods,
+  };
+}

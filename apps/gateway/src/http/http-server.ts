@@ -1,0 +1,117 @@
+import cors from '@fastify/cors';
+import rateLimit from '@fastify/rate-limit';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
+import { type Logger, type Metrics, runWithTraceparent } from '#telemetry';
+import type { GatewayConfig } from '../config.js';
+import { localRoute } from '../inference/engine/route-header.js';
+import { installBodyParsers } from './body-parsers.js';
+import type { Drain } from './drain.js';
+import { sendProblem } from './problem.filter.js';
+import { newRequestId } from './problem.js';
+import type { FastifyReply, FastifyRequest } from './request.js';
+import { RouteTable } from './route-table.js';
+
+const exposedHeaders = [
+  'Watershed-Route',
+  'Watershed-Cost-Micro',
+  'Watershed-Request-Id',
+  'Idempotency-Replayed',
+  'Inference-Header-Content-Length',
+  'RateLimit-Limit',
+  'RateLimit-Remaining',
+  'RateLimit-Reset',
+  'Retry-After',
+  'ETag',
+];
+
+export interface HttpServerParts {
+  readonly config: GatewayConfig;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly drain: Drain;
+}
+
+/** Fastify as the gateway wants it: our parsers, headers, limits and refusals, before any route is known. */
+export async function createHttpAdapter({ config, logger, metrics, drain }: HttpServerParts): Promise<FastifyAdapter> {
+  const adapter = new GatewayHttpAdapter({
+    logger: false,
+    skipMiddie: true,
+    genReqId: newRequestId,
+    requestIdHeader: false,
+    trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
+    bodyLimit: Math.max(config.limits.blobBytes, config.limits.resourceBytes),
+    routerOptions: { maxParamLength: 512 },
+    // The time for a body is kept by the parsers: an upload of gigabytes may take longer than any one limit.
+    requestTimeout: 0,
+    keepAliveTimeout: 72_000,
+    http: { headersTimeout: 15_000, maxHeaderSize: 32_768 },
+    return503OnClosing: false,
+    frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
+      sendProblem(error, request, reply, logger),
+  });
+  const instance: FastifyInstance = adapter.getInstance();
+  adapter.problems = logger;
+  instance.addHook('onRoute', ({ url, method }) => {
+    adapter.routes.add(url, typeof method === 'string' ? [method] : method);
+  });
+  instance.decorateRequest('principal', undefined);
+  instance.decorateRequest('rawBody', undefined);
+  installBodyParsers(instance, config.limits);
+  installHooks(instance, metrics, drain);
+  if (config.corsOrigins.length > 0) {
+    const origin = config.corsOrigins.includes('*') ? '*' : [...config.corsOrigins];
+    await instance.register(cors, {
+      origin,
+      exposedHeaders,
+      maxAge: 600,
+      strictPreflight: false,
+      methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    });
+  }
+  await instance.register(rateLimit, { global: false, cache: 20_000 });
+  return adapter;
+}
+
+function installHooks(instance: FastifyInstance, metrics: Metrics, drain: Drain): void {
+  const duration = metrics.histogram('http_request_seconds', 'Requests by route and class of status', [
+    'route',
+    'status',
+  ]);
+  instance.addHook('onRequest', (request, reply, done) => {
+    drain.enter();
+    reply.raw.once('close', () => drain.leave());
+    reply.header('watershed-route', localRoute);
+    reply.header('watershed-request-id', request.id);
+    reply.header('x-content-type-options', 'nosniff');
+    const { traceparent } = request.headers;
+    runWithTraceparent(typeof traceparent === 'string' ? traceparent : undefined, done);
+  });
+  instance.addHook('onSend', (_request, reply, _payload, done) => {
+    // Who keeps a connection open learns here, with an answer in hand, that the next request must go elsewhere.
+    if (drain.draining) reply.header('connection', 'close');
+    done();
+  });
+  instance.addHook('onResponse', (request, reply, done) => {
+    duration.observe(
+      { route: request.routeOptions.url ?? 'none', status: `${Math.floor(reply.statusCode / 100)}xx` },
+      reply.elapsedTime / 1000,
+    );
+    done();
+  });
+}
+
+/** Nest's adapter, but what matches no route is answered from the table of those that exist: 405 or 404. */
+class GatewayHttpAdapter extends FastifyAdapter {
+  readonly routes = new RouteTable();
+  problems?: Logger;
+
+  override setNotFoundHandler() {
+    const { routes, problems } = this;
+    return this.instance.setNotFoundHandler((request, reply) => {
+      const { error, allow } = routes.refusal(request.method, request.url);
+      if (allow) reply.header('allow', allow);
+      if (problems) sendProblem(error, request, reply, problems);
+    });
+  }
+}

@@ -1,0 +1,222 @@
+import { uuidv7 } from 'uuidv7';
+import type { DataLocationPolicy, NodeId, TransferTicket, UsageEvent } from '#contracts';
+import { isWatershedError, WatershedError } from '#errors';
+import type { Budget, Reservation } from './budget.js';
+import type {
+  ContentPort,
+  GrantPort,
+  PolicyPort,
+  PricePort,
+  ReservePort,
+  RunnerAnswer,
+  RunnerChoice,
+  RunnersPort,
+  UsagePort,
+} from './inference.ports.js';
+import { refusalOf } from './runner-refusal.js';
+
+export interface InferenceRequest {
+  readonly personId: string;
+  readonly homeRegion: string;
+  readonly policy: DataLocationPolicy;
+  readonly model: string;
+  readonly version?: string;
+  readonly form: 'tensors' | 'text';
+  readonly contentType: string;
+  readonly headerLength?: string;
+  readonly body: Uint8Array;
+  /** What the price counts: the person's input, not its envelope. */
+  readonly inputBytes: number;
+  /** Names the usage; given again after a crash, so that nothing is charged twice. */
+  readonly usageId: string;
+  /** Whether whoever asked has hung up. */
+  readonly gone: () => boolean;
+}
+
+export interface InferenceOutcome {
+  readonly answer: RunnerAnswer;
+  readonly runner: RunnerChoice;
+  readonly amountMicro: bigint;
+  readonly asset: string;
+  readonly attempts: number;
+}
+
+export interface InferencePorts {
+  readonly runners: RunnersPort;
+  readonly reserve: ReservePort;
+  readonly content: ContentPort;
+  readonly grants: GrantPort;
+  readonly usage: UsagePort;
+  readonly prices: PricePort;
+  readonly policy: PolicyPort;
+  readonly budget: Budget;
+}
+
+/** Nothing ran: another runner may be asked. */
+const retryable = new Set([
+  'node_unreachable',
+  'no_node_available',
+  'overloaded',
+  'shutting_down',
+  'model_not_ready',
+  'model_unknown',
+  'transfer_token_invalid',
+  'memory_exhausted',
+]);
+/** At the reservation even a lost answer is harmless: no content was sent. */
+const retryableAtReserve = new Set([...retryable, 'deadline_exceeded', 'model_server_unavailable', 'model_crashed']);
+
+/** Toll no longer honours the block that an event names. */
+const blockGone = new Set(['budget_exhausted', 'transfer_settled', 'transfer_unknown']);
+
+/** A conclusion about one runner: its answer, or why it gave none and whether anything may have run. */
+type Attempt =
+  | { readonly answer: RunnerAnswer; readonly runner: RunnerChoice }
+  | { readonly error: unknown; readonly admitted: boolean; readonly again: boolean; readonly nodeId: NodeId };
+
+/**
+ * One inference in this cluster (walk a): price, budget, grant, reservation at a runner, content by HTTP, durable usage,
+ * answer. At most two runners are tried, the second only when nothing ran at the first.
+ */
+export class InferenceEngine {
+  constructor(
+    private readonly ports: InferencePorts,
+    private readonly options: { readonly timeoutMs: number; readonly now?: () => Date },
+  ) {}
+
+  async infer(request: InferenceRequest): Promise<InferenceOutcome> {
+    const { budget, grants, prices } = this.ports;
+    let choice = this.choose(request, []);
+    const price = await prices.priceOf(request.model, request.inputBytes);
+    const reservation = await budget.reserve(request.personId, price.amountMicro);
+    let admitted = false;
+    try {
+      const grant = await grants.inferenceGrant(request.personId, request.policy);
+      const tried: NodeId[] = [];
+      for (let attempts = 1; ; attempts++) {
+        const attempt = await this.attempt(request, choice, grant);
+        if ('answer' in attempt) {
+          const settled = await this.settle(
+            request,
+            reservation,
+            price.amountMicro,
+            request.gone() ? 'abandoned' : 'answered',
+          );
+          return { ...attempt, amountMicro: settled, asset: price.asset, attempts };
+        }
+        admitted ||= attempt.admitted;
+        tried.push(attempt.nodeId);
+        const next = attempt.again && attempts === 1 && !request.gone() ? this.second(request, tried) : undefined;
+        if (!next) throw attempt.error;
+        choice = next;
+      }
+    } catch (error) {
+      // The error is what the caller is told, even where this row cannot be written: then nothing is charged at all. It
+      // has an id of its own, because under an Idempotency-Key the next attempt uses the request's again.
+      const failed = { ...request, usageId: uuidv7() };
+      if (admitted) await this.settle(failed, reservation, 0n, 'failed').catch(() => reservation.giveBack());
+      else reservation.giveBack();
+      throw error;
+    }
+  }
+
+  private choose(request: InferenceRequest, except: readonly NodeId[]): RunnerChoice {
+    const verdict = this.ports.runners.pick({ model: request.model, version: request.version, except });
+    if (verdict.runner) {
+      this.ports.policy.assertInference(request.policy, request.homeRegion, verdict.runner.region);
+      return verdict.runner;
+    }
+    const named = request.version ? `${request.model} ${request.version}` : request.model;
+    throw verdict.known
+      ? new WatershedError('model_not_ready', `${named} is being loaded. Try again shortly.`, { retryAfterMs: 1_000 })
+      : new WatershedError('model_unknown', `No runner here serves ${named}. See GET /v1/models.`);
+  }
+
+  private second(request: InferenceRequest, tried: readonly NodeId[]): RunnerChoice | undefined {
+    try {
+      return this.choose(request, tried);
+    } catch {
+      return undefined; // nobody else: the first refusal says more than "nobody"
+    }
+  }
+
+  private async attempt(request: InferenceRequest, runner: RunnerChoice, grant: string): Promise<Attempt> {
+    const { reserve, content, runners } = this.ports;
+    const { nodeId } = runner;
+    let ticket: TransferTicket;
+    try {
+      ticket = await reserve.reserve(nodeId, {
+        taskId: request.usageId,
+        grant,
+        sizeBytes: request.body.byteLength,
+        model: request.model,
+        version: request.version,
+        form: request.form,
+      });
+    } catch (error) {
+      return { error, admitted: false, again: hasCode(error, retryableAtReserve), nodeId };
+    }
+    const started = performance.now();
+    runners.begin(nodeId);
+    let answer: RunnerAnswer;
+    try {
+      answer = await content.send(ticket, request, this.options.timeoutMs);
+    } catch (error) {
+      runners.report(nodeId, { ok: false, latencyMs: performance.now() - started });
+      // A connection that broke may have broken after the runner had read everything: only a refused one ran nothing.
+      return { error, admitted: true, again: isRefusedConnection(error), nodeId };
+    }
+    runners.report(nodeId, { ok: true, latencyMs: performance.now() - started });
+    if (answer.status < 400) return { answer, runner };
+    const error = refusalOf(answer);
+    return { error, admitted: true, again: hasCode(error, retryable), nodeId };
+  }
+
+  /** Makes the usage durable; what it charged. A block that toll no longer honours is replaced, once. */
+  private async settle(
+    request: InferenceRequest,
+    reservation: Reservation,
+    amountMicro: bigint,
+    outcome: UsageEvent['outcome'],
+  ): Promise<bigint> {
+    const event = (blockId: string): UsageEvent => ({
+      usageId: request.usageId,
+      blockId,
+      personId: request.personId,
+      kind: 'infer',
+      model: request.model,
+      inputBytes: request.inputBytes,
+      amountMicro: amountMicro.toString(),
+      outcome,
+      occurredAt: (this.options.now?.() ?? new Date()).toISOString(),
+    });
+    try {
+      await this.ports.usage.record(event(reservation.blockId));
+    } catch (error) {
+      if (!hasCode(error, blockGone)) throw error;
+      reservation.discard();
+      const fresh = await this.ports.budget.reserve(request.personId, amountMicro);
+      await this.ports.usage.record(event(fresh.blockId)).then(fresh.spend, (again: unknown) => {
+        fresh.giveBack();
+        throw again;
+      });
+      return amountMicro;
+    }
+    if (amountMicro === 0n) reservation.giveBack();
+    else reservation.spend();
+    return amountMicro;
+  }
+}
+
+function hasCode(error: unknown, codes: ReadonlySet<string>): boolean {
+  return isWatershedError(error) && codes.has(error.code);
+}
+
+function isRefusedConnection(error: unknown): boolean {
+  let cause: unknown = error;
+  for (let depth = 0; typeof cause === 'object' && cause !== null && depth < 4; depth++) {
+    if ('code' in cause && (cause.code === 'ECONNREFUSED' || cause.code === 'UND_ERR_CONNECT_TIMEOUT')) return true;
+    cause = 'cause' in cause ? cause.cause : undefined;
+  }
+  return false;
+}

@@ -1,0 +1,100 @@
+import { Controller, Post, Req, Res } from '@nestjs/common';
+import { z } from 'zod';
+import { amountMicro, asset, modelName, semver, uuid } from '#contracts';
+import { WatershedError } from '#errors';
+import type { Principal } from '../auth/engine/principal.js';
+import { ApiRoute } from '../http/api-route.decorator.js';
+import { named, namedRequest } from '../http/api-schema.js';
+import { policyRequest } from '../http/contract.schemas.js';
+import { type FastifyReply, type FastifyRequest, Who } from '../http/request.js';
+import { ZodBody } from '../http/zod.pipe.js';
+import { type Answer, sendAnswer } from '../once/once.js';
+import { type InferenceResult, InferenceService } from './inference.service.js';
+
+const inferBody = namedRequest(
+  'InferText',
+  z.strictObject({
+    model: modelName,
+    version: semver.optional(),
+    text: z.string().min(1).max(1_000_000),
+    policy: policyRequest.optional().describe('Narrows my default policy for this request; it can never widen it'),
+  }),
+);
+
+const label = z.object({ label: z.string(), probability: z.number() });
+const textAnswer = z.object({ model: z.string().optional(), version: z.string().optional(), labels: z.array(label) });
+
+const inferAnswer = named(
+  'InferTextAnswer',
+  z.object({
+    model: modelName,
+    version: semver,
+    labels: z.array(label).describe('Most probable first'),
+    cost: z.object({ amountMicro, asset }),
+    usageId: uuid,
+  }),
+);
+
+@Controller('v1')
+export class InferController {
+  constructor(private readonly service: InferenceService) {}
+
+  @Post('infer')
+  @ApiRoute({
+    tag: 'compute',
+    id: 'inferText',
+    summary: 'Ask a model about a text',
+    description:
+      'Costs what `POST /v1/prices/quote` says. The usage is durable before the answer leaves; whoever hangs up is charged for what ran.',
+    access: { scope: 'infer' },
+    status: 200,
+    once: true,
+    body: {
+      schema: inferBody,
+      example: { model: 'watershed/language-id', text: 'Ogni persona ha diritto alla libertà.' },
+    },
+    response: inferAnswer,
+    errors: [
+      'model_unknown',
+      'model_not_ready',
+      'text_invalid',
+      'purse_empty',
+      'policy_forbids',
+      'model_crashed',
+      'inference_failed',
+      'overloaded',
+      'deadline_exceeded',
+      'malformed_body',
+      'body_too_large',
+    ],
+  })
+  async infer(
+    @Who() who: Principal,
+    @ZodBody(inferBody) body: z.output<typeof inferBody>,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const { model, version, text, policy } = body;
+    const inference = {
+      model,
+      version,
+      policy,
+      form: 'text' as const,
+      contentType: 'application/json',
+      body: Buffer.from(JSON.stringify({ text })),
+      inputBytes: Buffer.byteLength(text),
+    };
+    sendAnswer(reply, await this.service.infer(who, request, reply, inference, (result) => rendered(model, result)));
+  }
+}
+
+function rendered(model: string, { answer, runner, amountMicro: cost, asset: unit, usageId }: InferenceResult): Answer {
+  const parsed = textAnswer.safeParse(JSON.parse(answer.body.toString('utf8')));
+  if (!parsed.success)
+    throw new WatershedError('inference_failed', 'The runner answered in a form that is not an answer to a text.');
+  const { version = runner.version, labels } = parsed.data;
+  return {
+    status: 200,
+    body: { model, version, labels, cost: { amountMicro: cost.toString(), asset: unit }, usageId },
+  };
+}

@@ -1,0 +1,270 @@
+import { LRUCache } from 'lru-cache';
+import { uuidv7 } from 'uuidv7';
+import {
+  type DataLocationPolicy,
+  grantLifetimeSeconds,
+  type NodeEntry,
+  type NodeId,
+  type PolicyAction,
+  type PriceList,
+  runnerReserve,
+  type TransferTicket,
+  tollDraw,
+  tollOpenPurse,
+  tollPrices,
+  tollRecordUsage,
+  tollReleaseBlock,
+  type UsageEvent,
+} from '#contracts';
+import { isWatershedError, WatershedError } from '#errors';
+import { evaluate, type PolicyVerdict } from '#policy';
+import { priceOf } from '#pricing';
+import { type Sigil, signGrant } from '#sigil';
+import type { GatewayCluster } from '../cluster/cluster.port.js';
+import type { BudgetPort } from './engine/budget.js';
+import { type BatchOutcome, Coalescer } from './engine/coalescer.js';
+import type {
+  GrantPort,
+  PolicyPort,
+  PricePort,
+  ReserveItem,
+  ReservePort,
+  RunnerRequest,
+  RunnersPort,
+  UsagePort,
+  Verdict,
+} from './engine/inference.ports.js';
+import { errorOfRefusal } from './engine/runner-refusal.js';
+
+/** Runners as the watch of the index knows them. */
+export class IndexRunners implements RunnersPort {
+  constructor(private readonly cluster: GatewayCluster) {}
+
+  pick({ model, version, except }: RunnerRequest): Verdict {
+    const serves = (entry: NodeEntry, ready: boolean) =>
+      entry.models.some(
+        (each) => each.name === model && (each.ready || !ready) && (version === undefined || each.version === version),
+      );
+    const entry = this.cluster.pick('runner', (each) => !except.includes(each.nodeId) && serves(each, true));
+    if (!entry) return { known: this.cluster.find('runner').some((each) => serves(each, false)) };
+    const ready = entry.models.filter((each) => each.name === model && each.ready);
+    const newest = version ?? ready.map((each) => each.version).sort(newestFirst)[0] ?? '';
+    return { runner: { nodeId: entry.nodeId, region: entry.manifest.region, version: newest } };
+  }
+
+  begin(nodeId: NodeId): void {
+    this.cluster.begin(nodeId);
+  }
+
+  report(nodeId: NodeId, outcome: { ok: boolean; latencyMs: number }): void {
+    this.cluster.report(nodeId, outcome);
+  }
+}
+
+/** Good enough to order releases; a prerelease comes after its release. */
+function newestFirst(one: string, other: string): number {
+  const numbers = (version: string) => version.split('-', 1)[0]?.split('.').map(Number) ?? [];
+  const [a, b] = [numbers(one), numbers(other)];
+  for (let at = 0; at < 3; at++) if ((a[at] ?? 0) !== (b[at] ?? 0)) return (b[at] ?? 0) - (a[at] ?? 0);
+  return one.length - other.length;
+}
+
+/** Reservations at one runner travel together: all that came in while the last call was under way. */
+export class BatchedReservations implements ReservePort {
+  private readonly byRunner = new Map<NodeId, Coalescer<ReserveItem, TransferTicket>>();
+
+  constructor(private readonly cluster: GatewayCluster) {}
+
+  reserve(nodeId: NodeId, item: ReserveItem): Promise<TransferTicket> {
+    let coalescer = this.byRunner.get(nodeId);
+    if (!coalescer) {
+      coalescer = new Coalescer({ maxBatch: 256, concurrency: 2, send: (items) => this.send(nodeId, items) });
+      this.byRunner.set(nodeId, coalescer);
+      this.forgetIdle();
+    }
+    return coalescer.add(item);
+  }
+
+  private async send(nodeId: NodeId, items: readonly ReserveItem[]): Promise<BatchOutcome<TransferTicket>[]> {
+    const places = new Map<string, number>();
+    const wire = items.map(({ grant, ...item }) => {
+      const place = places.get(grant) ?? places.size;
+      places.set(grant, place);
+      return { ...item, grant: place };
+    });
+    const answer = await this.cluster.call(runnerReserve, { grants: [...places.keys()], items: wire }, { to: nodeId });
+    return answer.items.map((each) =>
+      'refusal' in each ? { ok: false, error: errorOfRefusal(each.refusal) } : { ok: true, value: each },
+    );
+  }
+
+  /** Runners come and go; what belongs to those that went is let go with them. */
+  private forgetIdle(): void {
+    if (this.byRunner.size <= 256) return;
+    for (const [nodeId, coalescer] of this.byRunner) if (coalescer.idle) this.byRunner.delete(nodeId);
+  }
+}
+
+/** Usage of all requests travels together and is durable when this answers. */
+export class BatchedUsage implements UsagePort {
+  private readonly coalescer: Coalescer<UsageEvent, undefined>;
+
+  constructor(cluster: GatewayCluster) {
+    this.coalescer = new Coalescer({
+      maxBatch: 1_000,
+      concurrency: 2,
+      send: async (events) => {
+        const { refused } = await cluster.call(tollRecordUsage, { events: [...events] });
+        const codes = new Map(refused.map(({ usageId, code }) => [usageId, code]));
+        return events.map(({ usageId }): BatchOutcome<undefined> => {
+          const code = codes.get(usageId);
+          if (code === undefined) return { ok: true, value: undefined };
+          return {
+            ok: false,
+            error: errorOfRefusal({ code, message: 'The budget behind this request is gone. Try again.' }),
+          };
+        });
+      },
+    });
+  }
+
+  async record(event: UsageEvent): Promise<void> {
+    await this.coalescer.add(event);
+  }
+
+  drained(): Promise<void> {
+    return this.coalescer.drained();
+  }
+}
+
+/** Budget blocks at toll, in the asset of its price list. */
+export class TollBudget implements BudgetPort {
+  constructor(
+    private readonly cluster: GatewayCluster,
+    private readonly prices: CachedPrices,
+  ) {}
+
+  async draw(request: { blockId: string; personId: string; atLeastMicro: bigint; wantedMicro: bigint }) {
+    const { asset } = await this.prices.list();
+    const { blockId, personId } = request;
+    const draw = () =>
+      this.cluster.call(tollDraw, {
+        blockId,
+        personId,
+        asset,
+        atLeastMicro: request.atLeastMicro.toString(),
+        wantedMicro: request.wantedMicro.toString(),
+      });
+    const drawn = await draw().catch(async (error: unknown) => {
+      // Signed up a moment ago: the outbox opens the purse as well, but whoever is first will do.
+      if (!isWatershedError(error, 'not_found')) throw error;
+      await this.cluster.call(tollOpenPurse, { personId });
+      return draw();
+    });
+    return { blockId: drawn.blockId, amountMicro: BigInt(drawn.amountMicro), expiresAt: new Date(drawn.expiresAt) };
+  }
+
+  async release(blockId: string): Promise<void> {
+    await this.cluster.call(tollReleaseBlock, { blockId });
+  }
+}
+
+/**
+ * Toll's price list, asked for again every few seconds while it is used. While toll cannot be asked, the last list holds
+ * for a minute: prices change rarely, and the amount a person is charged is the one in the answer they get.
+ */
+export class CachedPrices implements PricePort {
+  private known?: { readonly list: PriceList; readonly atMs: number };
+  private asking?: Promise<PriceList>;
+
+  constructor(
+    private readonly cluster: GatewayCluster,
+    private readonly options: { readonly freshMs: number; readonly staleMs: number; readonly now?: () => number },
+  ) {}
+
+  async priceOf(model: string, inputBytes: number): Promise<{ amountMicro: bigint; asset: string }> {
+    const list = await this.list();
+    return { amountMicro: priceOf(list, model, inputBytes), asset: list.asset };
+  }
+
+  async list(): Promise<PriceList> {
+    const age = this.known ? this.now() - this.known.atMs : Number.POSITIVE_INFINITY;
+    if (this.known && age < this.options.freshMs) return this.known.list;
+    const asked = this.ask();
+    if (!this.known || age >= this.options.staleMs) return asked;
+    asked.catch(() => undefined); // the last list holds; who comes after `staleMs` is told
+    return this.known.list;
+  }
+
+  forget(): void {
+    this.known = undefined;
+  }
+
+  private ask(): Promise<PriceList> {
+    this.asking ??= this.cluster
+      .call(tollPrices, {})
+      .then(({ priceList }) => {
+        const unchanged = this.known?.list.version === priceList.version ? this.known.list : priceList;
+        this.known = { list: unchanged, atMs: this.now() };
+        return unchanged;
+      })
+      .finally(() => {
+        this.asking = undefined;
+      });
+    return this.asking;
+  }
+
+  private now(): number {
+    return (this.options.now ?? Date.now)();
+  }
+}
+
+/** Grants, signed once in most of their life and reused. */
+export class Grants implements GrantPort {
+  private readonly signed: LRUCache<string, Promise<string>>;
+
+  constructor(private readonly parts: { readonly sigil: Sigil; readonly nodeId: NodeId; readonly clusterId: string }) {
+    this.signed = new LRUCache({ max: 10_000, ttl: (grantLifetimeSeconds - 15) * 1000 });
+  }
+
+  inferenceGrant(personId: string, policy: DataLocationPolicy): Promise<string> {
+    return this.grant(personId, 'infer', policy);
+  }
+
+  grant(personId: string, action: PolicyAction, policy: DataLocationPolicy): Promise<string> {
+    const name = `${personId} ${action} ${JSON.stringify(policy)}`;
+    const known = this.signed.get(name);
+    if (known) return known;
+    const iat = Math.floor(Date.now() / 1000);
+    const signing = signGrant(
+      {
+        iss: this.parts.nodeId,
+        aud: this.parts.clusterId,
+        sub: personId,
+        action,
+        policy,
+        jti: uuidv7(),
+        iat,
+        exp: iat + grantLifetimeSeconds,
+      },
+      this.parts.sigil,
+    );
+    this.signed.set(name, signing);
+    signing.catch(() => this.signed.delete(name));
+    return signing;
+  }
+}
+
+/** The one judgement of `libs/policy`, remembered for as long as the policy object lives. */
+export class InferencePolicy implements PolicyPort {
+  private readonly judged = new WeakMap<DataLocationPolicy, Map<string, PolicyVerdict>>();
+
+  assertInference(policy: DataLocationPolicy, homeRegion: string, region: string): void {
+    const places = this.judged.get(policy) ?? new Map<string, PolicyVerdict>();
+    this.judged.set(policy, places);
+    const place = `${homeRegion} ${region}`;
+    const verdict = places.get(place) ?? evaluate({ policy, action: 'infer', destinationRegion: region, homeRegion });
+    places.set(place, verdict);
+    if (!verdict.allowed) throw new WatershedError(verdict.code, verdict.reason, { details: { region } });
+  }
+}

@@ -1,0 +1,71 @@
+import { type DataLocationPolicy } from '#contracts';
+import { narrow } from '#policy';
+import type { Principal } from '../auth/engine/principal.js';
+import type { Drain } from '../http/drain.js';
+import type { FastifyReply, FastifyRequest } from '../http/request.js';
+import { type Answer, type Once, onceRequestOf } from '../once/once.js';
+import type { InferenceEngine, InferenceOutcome } from './engine/inference-engine.js';
+import { routeHeader } from './engine/route-header.js';
+
+export interface Inference {
+  readonly model: string;
+  readonly version?: string;
+  readonly form: 'tensors' | 'text';
+  readonly contentType: string;
+  readonly headerLength?: string;
+  readonly body: Uint8Array;
+  readonly inputBytes: number;
+  /** The request's own policy; the effective one is the narrowest. */
+  readonly policy?: DataLocationPolicy;
+}
+
+export type InferenceResult = InferenceOutcome & { readonly usageId: string };
+
+/** An inference for an authenticated person, once if they ask so. */
+export class InferenceService {
+  constructor(
+    private readonly parts: { readonly engine: InferenceEngine; readonly once: Once; readonly drain: Drain },
+  ) {}
+
+  infer(
+    who: Principal,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    inference: Inference,
+    render: (result: InferenceResult) => Answer,
+  ): Promise<Answer & { replayed?: boolean }> {
+    const policy = inference.policy ? narrow(who.policy, inference.policy) : who.policy;
+    const effect = async (usageId: string): Promise<Answer> => {
+      // Counted apart from the request: who hangs up ends the request, not what runs and must be metered.
+      this.parts.drain.enter();
+      try {
+        const outcome = await this.parts.engine.infer({
+          ...inference,
+          personId: who.personId,
+          homeRegion: who.homeRegion,
+          policy,
+          usageId,
+          gone: () => reply.raw.destroyed,
+        });
+        const rendered = render({ ...outcome, usageId });
+        return { ...rendered, headers: { ...rendered.headers, ...headersOf(inference.model, outcome) } };
+      } finally {
+        this.parts.drain.leave();
+      }
+    };
+    return this.parts.once.remote(onceRequestOf(request), effect, who.personId);
+  }
+}
+
+function headersOf(model: string, { runner, attempts, amountMicro }: InferenceOutcome): Record<string, string> {
+  return {
+    'watershed-route': routeHeader({
+      nodeId: runner.nodeId,
+      region: runner.region,
+      model,
+      version: runner.version,
+      attempts,
+    }),
+    'watershed-cost-micro': amountMicro.toString(),
+  };
+}

@@ -1,0 +1,4 @@
+import { runMain } from '#node';
+import { startGateway } from './app.js';
+
+await runMain('gateway', startGateway);

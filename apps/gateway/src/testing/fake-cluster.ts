@@ -1,0 +1,168 @@
+import { Readable } from 'node:stream';
+import type { PayloadInputOf } from '#bus';
+import {
+  type BusBroadcast,
+  type BusMethod,
+  type NodeEntry,
+  type NodeId,
+  type PayloadOf,
+  type PublicJwk,
+  type RequestOf,
+  type ResponseOf,
+  type TransferTicket,
+  type UsageEvent,
+} from '#contracts';
+import { WatershedError } from '#errors';
+import type { TransferRequest, TransferResponse } from '#transfer';
+import type { GatewayCluster } from '../cluster/cluster.port.js';
+
+type Handler = (request: Record<string, unknown>, to: NodeId | undefined) => unknown;
+type Listener = (payload: unknown, from: NodeId) => void;
+
+export const gatewayNodeId = 'G'.repeat(43);
+export const runnerNodeId = 'R'.repeat(43);
+export const fakeOperatorId = 'O'.repeat(43);
+export const fakeClusterId = 'C'.repeat(43);
+const zeroDigest = '0'.repeat(64);
+
+export function fakeNode(
+  nodeId: string,
+  service: NodeEntry['manifest']['services'][number],
+  model?: string,
+): NodeEntry {
+  const at = new Date(0).toISOString();
+  return {
+    nodeId,
+    health: 'alive',
+    membership: 'admitted',
+    models: model ? [{ name: model, version: '1.0.0', digest: zeroDigest, ready: true }] : [],
+    joinedAt: at,
+    lastSeenAt: at,
+    manifest: {
+      type: 'watershed/node-manifest',
+      nodeId,
+      clusterId: fakeClusterId,
+      region: 'EU/FR',
+      types: ['core'],
+      services: [service],
+      key: { kty: 'OKP', crv: 'Ed25519', x: 'x'.repeat(43) },
+      purposeKeys: [],
+      operatorId: fakeOperatorId,
+      capabilities: {},
+      issuedAt: at,
+      signatures: [{ protected: '', signature: '' }],
+    },
+  };
+}
+
+/** A cluster in memory behind the gateway's port: every answer is parsed by the catalogue, as on the bus. */
+export class FakeCluster implements GatewayCluster {
+  readonly nodeId = gatewayNodeId;
+  readonly clusterId = fakeClusterId;
+  readonly region = 'EU/FR';
+  readonly entries: NodeEntry[] = [
+    fakeNode('I'.repeat(43), 'index'),
+    fakeNode('T'.repeat(43), 'toll'),
+    fakeNode(runnerNodeId, 'runner', 'watershed/language-id'),
+  ];
+  readonly calls: { readonly method: string; readonly request: Record<string, unknown> }[] = [];
+  readonly told: { readonly name: string; readonly payload: unknown }[] = [];
+  readonly reports: { readonly nodeId: NodeId; readonly ok: boolean }[] = [];
+  readonly handlers = new Map<string, Handler>();
+  readonly listeners = new Map<string, Listener>();
+  joined?: string;
+  draining = false;
+  up = true;
+
+  handle<M extends BusMethod>(method: M, handler: (request: RequestOf<M>, to: NodeId | undefined) => unknown): void {
+    this.handlers.set(method.name, handler as Handler);
+  }
+
+  async call<M extends BusMethod>(method: M, request: RequestOf<M>, options?: { to?: NodeId }): Promise<ResponseOf<M>> {
+    const parsed = method.request.parse(request) as Record<string, unknown>;
+    this.calls.push({ method: method.name, request: parsed });
+    const handler = this.handlers.get(method.name);
+    if (!handler) throw new WatershedError('no_node_available', `Nobody answers ${method.name}.`);
+    return method.response.parse(await handler(parsed, options?.to)) as ResponseOf<M>;
+  }
+
+  callsOf(method: BusMethod): Record<string, unknown>[] {
+    return this.calls.filter((each) => each.method === method.name).map(({ request }) => request);
+  }
+
+  async broadcast<B extends BusBroadcast>(broadcast: B, payload: PayloadInputOf<B>): Promise<void> {
+    this.told.push({ name: broadcast.name, payload });
+  }
+  on<B extends BusBroadcast>(broadcast: B, handler: (payload: PayloadOf<B>, from: NodeId) => void): () => void {
+    this.listeners.set(broadcast.name, handler as Listener);
+    return () => this.listeners.delete(broadcast.name);
+  }
+  /** What another gateway announces. */
+  hear(broadcast: BusBroadcast, payload: unknown): void {
+    this.listeners.get(broadcast.name)?.(payload, 'N'.repeat(43));
+  }
+
+  nodes(): readonly NodeEntry[] {
+    return this.entries;
+  }
+  find(service: BusMethod['service']): readonly NodeEntry[] {
+    return this.entries.filter(({ manifest }) => manifest.services.includes(service));
+  }
+  pick(service: BusMethod['service'], filter: (entry: NodeEntry) => boolean): NodeEntry | undefined {
+    return this.find(service).find(filter);
+  }
+  begin(): void {}
+  report(nodeId: NodeId, outcome: { ok: boolean }): void {
+    this.reports.push({ nodeId, ok: outcome.ok });
+  }
+  tokenKeys(): readonly PublicJwk[] {
+    return [];
+  }
+  connected(): boolean {
+    return this.up;
+  }
+  operatorId(): string {
+    return fakeOperatorId;
+  }
+  async join(url: string): Promise<void> {
+    this.joined = url;
+  }
+  startDraining(): void {
+    this.draining = true;
+  }
+  async close(): Promise<void> {}
+}
+
+/** A runner behind the tickets: answers as told, and remembers what it was sent. */
+export class FakeContent {
+  readonly sent: { readonly ticket: TransferTicket; readonly request: TransferRequest; readonly body: Buffer }[] = [];
+  answer: (
+    body: Buffer,
+    request: TransferRequest,
+  ) => { status?: number; json?: unknown; bytes?: Uint8Array; headers?: Record<string, string> } | Promise<never> =
+    () => ({
+      json: {
+        labels: [
+          { label: 'it', probability: 0.97 },
+          { label: 'es', probability: 0.03 },
+        ],
+      },
+    });
+
+  async transfer(ticket: TransferTicket, request: TransferRequest = {}): Promise<TransferResponse> {
+    const chunks: Buffer[] = [];
+    if (request.body instanceof Readable) for await (const chunk of request.body) chunks.push(Buffer.from(chunk));
+    else if (request.body !== undefined) chunks.push(Buffer.from(request.body));
+    const body = Buffer.concat(chunks);
+    this.sent.push({ ticket, request, body });
+    const { status = 200, json, bytes, headers = {} } = await this.answer(body, request);
+    const content = bytes ?? Buffer.from(JSON.stringify(json ?? {}));
+    return {
+      status,
+      headers: { 'content-type': 'application/json', ...headers },
+      body: Readable.from([Buffer.from(content)]),
+    };
+  }
+}
+
+export type FakeUsage = UsageEvent;

@@ -1,0 +1,128 @@
+import {
+  orchestratorPlacements,
+  registryModel,
+  runnerReserve,
+  tollDraw,
+  tollGrant,
+  tollOpenPurse,
+  tollPrices,
+  tollPurse,
+  tollRecordUsage,
+  tollReleaseBlock,
+  type UsageEvent,
+} from '#contracts';
+import { WatershedError } from '#errors';
+import type { FakeCluster } from './fake-cluster.js';
+
+interface FakeBlock {
+  readonly personId: string;
+  readonly amountMicro: bigint;
+  usedMicro: bigint;
+  released: boolean;
+}
+
+/** Toll and runner in memory, with the rules that the gateway relies on. */
+export class FakeServices {
+  readonly purses = new Map<string, bigint>();
+  readonly blocks = new Map<string, FakeBlock>();
+  readonly usage = new Map<string, UsageEvent>();
+  openingMicro = 1_000_000n;
+
+  constructor(readonly cluster: FakeCluster) {
+    this.toll();
+    this.runner();
+    cluster.handle(orchestratorPlacements, () => ({ items: [] }));
+    cluster.handle(registryModel, () => {
+      throw new WatershedError('model_unknown', 'No such model.');
+    });
+  }
+
+  heldMicro(personId: string): bigint {
+    let held = 0n;
+    for (const block of this.blocks.values())
+      if (block.personId === personId && !block.released) held += block.amountMicro - block.usedMicro;
+    return held;
+  }
+
+  private toll(): void {
+    const { cluster } = this;
+    cluster.handle(tollPrices, () => ({
+      priceList: {
+        type: 'watershed/price-list',
+        clusterId: cluster.clusterId,
+        version: 1,
+        asset: 'drop',
+        default: { baseMicro: '100', perKibMicro: '50' },
+        models: [],
+        validFrom: new Date(0).toISOString(),
+        signatures: [{ protected: '', signature: '' }],
+      },
+    }));
+    cluster.handle(tollOpenPurse, ({ personId }) => {
+      if (!this.purses.has(personId)) this.purses.set(personId, this.openingMicro);
+      return { personId, balanceMicro: String(this.purses.get(personId)), asset: 'drop' };
+    });
+    cluster.handle(tollPurse, ({ personId }) => {
+      const balance = this.balance(personId);
+      const held = this.heldMicro(personId);
+      return {
+        personId,
+        asset: 'drop',
+        balanceMicro: `${balance}`,
+        heldMicro: `${held}`,
+        unpostedMicro: '0',
+        availableMicro: `${balance - held}`,
+      };
+    });
+    cluster.handle(tollGrant, ({ personId, transferId, amountMicro }) => {
+      this.purses.set(personId, this.balance(personId) + BigInt(amountMicro));
+      return { transferId, balanceMicro: String(this.purses.get(personId)) };
+    });
+    cluster.handle(tollDraw, ({ blockId, personId, atLeastMicro, wantedMicro }) => {
+      const free = this.balance(personId) - this.heldMicro(personId);
+      if (free < BigInt(atLeastMicro)) throw new WatershedError('purse_empty', 'The purse is empty.');
+      const amountMicro = free < BigInt(wantedMicro) ? free : BigInt(wantedMicro);
+      this.blocks.set(blockId, { personId, amountMicro, usedMicro: 0n, released: false });
+      return { blockId, amountMicro: `${amountMicro}`, expiresAt: new Date(Date.now() + 120_000).toISOString() };
+    });
+    cluster.handle(tollRecordUsage, ({ events }) => {
+      const refused: { usageId: string; code: string }[] = [];
+      for (const event of events) {
+        if (this.usage.has(event.usageId)) continue;
+        const block = this.blocks.get(event.blockId);
+        const amount = BigInt(event.amountMicro);
+        if (!block) refused.push({ usageId: event.usageId, code: 'transfer_unknown' });
+        else if (block.released) refused.push({ usageId: event.usageId, code: 'transfer_settled' });
+        else if (block.usedMicro + amount > block.amountMicro)
+          refused.push({ usageId: event.usageId, code: 'budget_exhausted' });
+        else {
+          block.usedMicro += amount;
+          this.purses.set(event.personId, this.balance(event.personId) - amount);
+          this.usage.set(event.usageId, event);
+        }
+      }
+      return { refused };
+    });
+    cluster.handle(tollReleaseBlock, ({ blockId }) => {
+      const block = this.blocks.get(blockId);
+      if (block) block.released = true;
+      return {};
+    });
+  }
+
+  private runner(): void {
+    this.cluster.handle(runnerReserve, ({ items }) => ({
+      items: items.map(({ taskId, sizeBytes }) => ({
+        url: `http://127.0.0.1:9/${taskId}`,
+        token: 't'.repeat(43),
+        maxBytes: Math.max(1, sizeBytes),
+      })),
+    }));
+  }
+
+  private balance(personId: string): bigint {
+    const balance = this.purses.get(personId);
+    if (balance === undefined) throw new WatershedError('not_found', 'There is no purse.');
+    return balance;
+  }
+}
