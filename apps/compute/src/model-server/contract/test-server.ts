@@ -32,7 +32,7 @@ export interface TestServer extends RunningModelServer {
 
 export async function startTestServer(options: Partial<ModelServerOptions> = {}): Promise<TestServer> {
   buildOnce();
-  const server = await startModelServer({ repository: fixtures().models, ...options });
+  const server = await startModelServer({ repository: fixtures().models, onFault: console.error, ...options });
   const send: TestServer['send'] = async (method, path, body = '', headers = {}) => {
     const answer = await exchangeWith(`${server.url}${path}`, { method, headers }, Buffer.from(body));
     return { ...answer, text: answer.body.toString('utf8') };

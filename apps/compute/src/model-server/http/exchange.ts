@@ -100,7 +100,7 @@ export class Exchange {
       return plain;
     } catch (error) {
       if (error instanceof StatusError) throw error;
-      if (error instanceof RangeError) throw tooLarge(maxOutputLength);
+      if (hasCode(error, 'ERR_BUFFER_TOO_LARGE')) throw tooLarge(maxOutputLength);
       throw new StatusError(400, `the body does not decompress as ${encoding}`);
     }
   }
@@ -141,6 +141,9 @@ export class Exchange {
     this.send(200, { ...headers, 'content-encoding': encoding }, [compressed]);
   }
 }
+
+const hasCode = (error: unknown, code: string): boolean =>
+  typeof error === 'object' && error !== null && 'code' in error && error.code === code;
 
 const tooLarge = (limit: number) => new StatusError(413, `the request is larger than ${limit} bytes`);
 

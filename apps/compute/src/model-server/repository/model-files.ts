@@ -33,7 +33,7 @@ export const isPlainName = (name: string): boolean =>
   name !== '' && name !== '.' && name !== '..' && !/[/\\\0]/.test(name);
 
 const hasCode = (error: unknown, ...codes: string[]): boolean =>
-  error instanceof Error && 'code' in error && codes.includes(String(error.code));
+  typeof error === 'object' && error !== null && 'code' in error && codes.includes(String(error.code));
 
 /** The version that a folder's name stands for; Triton ignores what is no number, zero, or starts with one. */
 const versionOf = (name: string): number | undefined => {

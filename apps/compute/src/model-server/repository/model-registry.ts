@@ -1,6 +1,6 @@
 import { OrphanGuard } from '../child/orphan-guard.js';
 import { ConfigError } from '../config/config-message.js';
-import { chooseVersions, versionPolicyOf } from '../config/model-config.js';
+import { chooseVersions, type ModelConfig, versionPolicyOf } from '../config/model-config.js';
 import { StatusError } from '../status-error.js';
 import type { FoundModel, LoadOverride, ModelFiles } from './model-files.js';
 import { ModelVersion, UNLOADED } from './model-version.js';
@@ -159,16 +159,11 @@ export class ModelRegistry {
     this.alive.add(own);
     await own.load(process, found.config, () => this.alive.delete(own));
     if (own.state !== 'READY') return;
-    const labels = new Map<string, string[]>();
-    for (const { name, labelFilename } of own.config.outputs) {
-      const text = labelFilename === '' ? undefined : await found.text(labelFilename);
-      if (text !== undefined) labels.set(name, text.replace(/\r?\n$/, '').split(/\r?\n/));
-      else if (labelFilename !== '') {
-        await own.stop(`Internal: the label file '${labelFilename}' of output '${name}' is missing`);
-        return;
-      }
+    try {
+      own.labels = await readLabels(own.config, found);
+    } catch (error) {
+      await own.stop(`Internal: ${error instanceof Error ? error.message : String(error)}`);
     }
-    own.labels = labels;
   }
 
   /** Takes a model out of service; answers before its requests in flight are done. */
@@ -222,3 +217,14 @@ export class ModelRegistry {
 }
 
 const diedIn = (model: ModelEntry): boolean => [...model.versions.values()].some((own) => own.died);
+
+async function readLabels({ outputs }: ModelConfig, found: FoundModel): Promise<Map<string, string[]>> {
+  const labels = new Map<string, string[]>();
+  for (const { name, labelFilename } of outputs) {
+    if (labelFilename === '') continue;
+    const text = await found.text(labelFilename);
+    if (text === undefined) throw new ConfigError(`the label file '${labelFilename}' of output '${name}' is missing`);
+    labels.set(name, text.replace(/\r?\n$/, '').split(/\r?\n/));
+  }
+  return labels;
+}
