@@ -1,0 +1,93 @@
+import { join } from 'node:path';
+import type { Env } from '#config';
+import { ClusterNode, type RunningApp, startNodeApp } from '#node';
+import { openDatabase } from '#persistence';
+import { GrantVerifier } from '#sigil';
+import { createLogger, createMetrics, nestLogger } from '#telemetry';
+import { TransferTokens } from '#transfer';
+import { podHostConfig } from './config.js';
+import { podHostModule } from './pod-host.module.js';
+import { ContentHttpServer, contentPath } from './pods/content-http.server.js';
+import { type ContentBooking, ContentEngine } from './pods/engine/content-engine.js';
+import type { RacePort } from './pods/engine/pod.ports.js';
+import { PodEngine } from './pods/engine/pod-engine.js';
+import { sweepOrphans } from './pods/engine/sweep.system.js';
+import { FileResourceStore, freeBytes } from './pods/file-resource-store.adapter.js';
+import { PrismaPodRepository } from './pods/pod.repository.js';
+
+/** Starts a pod host: pods in its region, their bytes under the data folder. */
+export async function startPodHost(env: Env, overrides: { readonly race?: RacePort } = {}): Promise<RunningApp> {
+  const config = podHostConfig(env);
+  const logger = createLogger({ service: 'pod-host', nodeId: 'joining', level: config.logLevel });
+  const metrics = createMetrics('pod-host');
+  const folder = join(config.dataDir, 'pods');
+  const http: { server?: ContentHttpServer } = {};
+  const node = await ClusterNode.prepare({
+    env,
+    services: ['pod-host'],
+    types: ['pod-host'],
+    capabilities: { podStorageBytes: await freeBytes(folder), largestPodBytes: config.maxPodBytes },
+    load: () => ({ inFlight: http.server?.inFlight ?? 0, capacity: 1_000 }),
+    logger,
+    metrics,
+  });
+  const database = await openDatabase({
+    url: config.databaseUrl.reveal(),
+    applicationName: 'watershed-pod-host',
+    poolSize: 4,
+  });
+  const repository = new PrismaPodRepository(database);
+  const store = new FileResourceStore(folder, node.nodeId);
+  const settings = {
+    region: config.region,
+    maxPodsPerPerson: config.maxPodsPerPerson,
+    maxPodBytes: config.maxPodBytes,
+    maxResourceBytes: config.maxResourceBytes,
+  };
+  const pods = new PodEngine(settings, repository, store);
+  const content = new ContentEngine(settings, pods, repository, store, overrides.race);
+  const tokens = new TransferTokens<ContentBooking>({ capacity: 10_000 });
+  const seconds = metrics.histogram('pod_host_content_seconds', 'From a request to its last byte', [
+    'direction',
+    'outcome',
+  ]);
+  const server = new ContentHttpServer({
+    host: config.host,
+    port: config.port,
+    engine: content,
+    redeem: (token) => tokens.redeemTransfer(token),
+    bodyTimeoutMs: config.bodyTimeoutMs,
+    observe: (direction, outcome, took) => seconds.observe({ direction, outcome }, took),
+    onInternalError: (error) => logger.error({ err: error }, 'a transfer failed inside the pod host'),
+  });
+  http.server = server;
+  let url = '';
+  return startNodeApp({
+    name: 'pod-host',
+    node,
+    module: podHostModule({
+      pods,
+      content,
+      grants: new GrantVerifier({
+        clusterId: node.clusterId,
+        keysFor: (issuer) => node.directory.keysFor(issuer, 'grant'),
+      }),
+      desk: { ticket: (bind, maxBytes) => ({ url, maxBytes, ...tokens.issue({ bind, maxBytes }) }) },
+    }),
+    registry: metrics.registry,
+    nestLogger: nestLogger(logger),
+    joinWith: async () => {
+      const swept = await sweepOrphans(repository, store);
+      if (swept.contents + swept.pods > 0) logger.info(swept, 'erased what a crash had left behind');
+      const port = await server.listen();
+      const base = config.publicUrl ?? `http://${config.host}:${port}`;
+      url = `${base}${contentPath}`;
+      return { url: base };
+    },
+    onDrain: () => server.drain(),
+    onClose: async () => {
+      await server.close();
+      await database.close();
+    },
+  });
+}

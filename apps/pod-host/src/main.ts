@@ -1,0 +1,4 @@
+import { runMain } from '#node';
+import { startPodHost } from './app.js';
+
+await runMain('pod-host', startPodHost);
