@@ -1,15 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import type { Env } from '#config';
 import { type PublicJwk, publicJwk } from '#contracts';
-import { ClusterNode, type RunningApp, startNodeApp } from '#node';
+import { ClusterNode, type JoinOptions, type RunningApp, startNodeApp } from '#node';
 import { OutboxRelay, openDatabase } from '#persistence';
 import { createLogger, createMetrics, nestLogger } from '#telemetry';
 import { governanceConfig } from './config.js';
 import { governanceModule } from './governance.module.js';
 import { GovernanceEngine } from './membership/engine/governance-engine.js';
 
-/** Starts governance: operators, and the membership of nodes. */
-export async function startGovernance(env: Env): Promise<RunningApp> {
+/** Starts governance: operators, and the membership of nodes. `join` names another way to the index than the bus. */
+export async function startGovernance(env: Env, join: JoinOptions = {}): Promise<RunningApp> {
   const config = governanceConfig(env);
   const logger = createLogger({ service: 'governance', nodeId: 'joining', level: config.logLevel });
   const metrics = createMetrics('governance');
@@ -36,7 +36,7 @@ export async function startGovernance(env: Env): Promise<RunningApp> {
       // Before anyone can ask: the index admits nodes of known operators only.
       const first = await app.get(GovernanceEngine, { strict: false }).begin(genesis);
       if (first) logger.info({}, 'the genesis operator is the first operator');
-      return {};
+      return join;
     },
     onStarted: (app) => app.get(OutboxRelay, { strict: false }).start(),
     onDrain: (app) => app.get(OutboxRelay, { strict: false }).close(),

@@ -1,6 +1,6 @@
-import { join } from 'node:path';
+import { join as pathOf } from 'node:path';
 import type { Env } from '#config';
-import { ClusterNode, type RunningApp, startNodeApp } from '#node';
+import { ClusterNode, type JoinOptions, type RunningApp, startNodeApp } from '#node';
 import { openDatabase } from '#persistence';
 import { loadOrCreateSigil } from '#sigil';
 import { createLogger, createMetrics, nestLogger } from '#telemetry';
@@ -12,12 +12,12 @@ import { TollModule } from './toll.module.js';
 // One for usage, one for posting, the rest for purses and statements.
 const poolSize = 4;
 
-/** Starts the toll: ledger, budget blocks, usage, prices. */
-export async function startToll(env: Env): Promise<RunningApp> {
+/** Starts the toll: ledger, budget blocks, usage, prices. `join` names another way to the index than the bus. */
+export async function startToll(env: Env, join: JoinOptions = {}): Promise<RunningApp> {
   const config = tollConfig(env);
   const logger = createLogger({ service: 'toll', nodeId: 'joining', level: config.logLevel });
   const metrics = createMetrics('toll');
-  const priceSigil = await loadOrCreateSigil(join(config.dataDir, 'keys', 'price.json'), 'price');
+  const priceSigil = await loadOrCreateSigil(pathOf(config.dataDir, 'keys', 'price.json'), 'price');
   const node = await ClusterNode.prepare({
     env,
     services: ['toll'],
@@ -39,6 +39,7 @@ export async function startToll(env: Env): Promise<RunningApp> {
     module: TollModule.with({ config, database, ledger, priceSigil, logger, metrics }),
     registry: metrics.registry,
     nestLogger: nestLogger(logger),
+    joinWith: () => join,
     onDrain: async (app) => {
       await ledger.close();
       await app.get(PostingSystem, { strict: false }).close();

@@ -1,0 +1,181 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { uuidv7 } from 'uuidv7';
+import {
+  type NodeEntry,
+  pricesChanged,
+  tollDraw,
+  tollOpenPurse,
+  tollPrices,
+  tollPurse,
+  tollRecordUsage,
+  tollSetPrice,
+  tollStatement,
+  tollTotals,
+} from '#contracts';
+import { ClusterNode, type IndexPort, type RunningApp } from '#node';
+import { loadOrCreateSigil, verifyDocument } from '#sigil';
+import { createMetrics } from '#telemetry';
+import { eventually, type TestDatabase, type TestRedis, testDatabase, testLogger, testRedis } from '#testing';
+import { startToll } from './app.js';
+import { usageOf } from './ledger/ledger.fixture.js';
+
+/** An index in memory: enough for nodes to know of each other. */
+class MemoryIndex implements IndexPort {
+  static readonly nodes = new Map<string, NodeEntry>();
+  static n = 0;
+  async join(manifest: NodeEntry['manifest']) {
+    const now = new Date().toISOString();
+    const { nodeId } = manifest;
+    MemoryIndex.n += 1;
+    MemoryIndex.nodes.set(nodeId, {
+      nodeId,
+      manifest,
+      health: 'alive',
+      membership: 'admitted',
+      models: [],
+      joinedAt: now,
+      lastSeenAt: now,
+    });
+    return { revision: { epoch: 'one', n: MemoryIndex.n }, heartbeatIntervalMs: 50, suspectAfterMs: 1_000 };
+  }
+  async changes() {
+    return { revision: { epoch: 'one', n: MemoryIndex.n }, snapshot: true, nodes: [...MemoryIndex.nodes.values()] };
+  }
+  async leave() {}
+}
+
+describe('toll on the bus', () => {
+  let redis: TestRedis;
+  let template: TestDatabase;
+  let dataDir: string;
+  let toll: RunningApp;
+  let gateway: ClusterNode;
+  let other: ClusterNode;
+  let runner: ClusterNode;
+  const env = () => ({
+    WATERSHED_CLUSTER_ID: redis.clusterId,
+    WATERSHED_CLUSTER_NAME: 'test',
+    WATERSHED_REGION: 'EU/FR',
+    WATERSHED_DATA_DIR: dataDir,
+    WATERSHED_REDIS_URL: redis.url,
+    WATERSHED_LOG_LEVEL: 'silent',
+    TOLL_DATABASE_URL: template.urlFor('toll'),
+    TOLL_POST_DELAY_MS: '200',
+  });
+  const joined = async (service: 'gateway' | 'runner', name: string) => {
+    const node = await ClusterNode.prepare({
+      env: { ...env(), WATERSHED_NODE_NAME: name },
+      services: [service],
+      types: ['core'],
+      logger: testLogger(),
+      metrics: createMetrics(name),
+    });
+    await node.join({ index: new MemoryIndex() });
+    return node;
+  };
+  beforeAll(async () => {
+    [redis, template, dataDir] = await Promise.all([
+      testRedis(),
+      testDatabase(),
+      mkdtemp(join(tmpdir(), 'watershed-toll-')),
+    ]);
+    await loadOrCreateSigil(join(dataDir, 'operator', 'sigil.json'), 'operator');
+    toll = await startToll(env(), { index: new MemoryIndex() });
+    gateway = await joined('gateway', 'gateway-one');
+    other = await joined('gateway', 'gateway-two');
+    runner = await joined('runner', 'runner');
+    await Promise.all([gateway, other, runner].map((node) => node.directory.waitFor('toll', 5_000)));
+    await eventually(() => MemoryIndex.nodes.size === 4);
+  });
+  afterAll(async () => {
+    for (const node of [gateway, other, runner]) await node?.close();
+    await toll?.drain();
+    await toll?.close();
+    expect(await template?.connections()).toEqual([]);
+    await template?.close();
+    await redis?.close();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+
+  it('opens a purse, gives a block, makes usage durable and posts it within a second', async () => {
+    const personId = uuidv7();
+    expect(await gateway.bus.call(tollOpenPurse, { personId })).toMatchObject({
+      balanceMicro: '1000000',
+      asset: 'drop',
+    });
+    const blockId = uuidv7();
+    const drawn = await gateway.bus.call(tollDraw, {
+      blockId,
+      personId,
+      asset: 'drop',
+      atLeastMicro: '100',
+      wantedMicro: '5000',
+    });
+    expect(drawn).toMatchObject({ blockId, amountMicro: '5000' });
+    const events = Array.from({ length: 20 }, () => usageOf(blockId, personId));
+    expect(await gateway.bus.call(tollRecordUsage, { events })).toEqual({ refused: [] });
+    expect(await gateway.bus.call(tollPurse, { personId })).toMatchObject({ heldMicro: '5000', unpostedMicro: '2400' });
+    const statement = await eventually(
+      async () => {
+        const found = await gateway.bus.call(tollStatement, { personId });
+        expect(found.unposted).toEqual([]);
+        return found;
+      },
+      { timeoutMs: 1_000 },
+    );
+    expect(statement.items).toMatchObject([{ kind: 'usage', amountMicro: '-2400' }, { kind: 'opening' }]);
+    expect(statement.items[0]?.usageIds).toHaveLength(20);
+    expect((await gateway.bus.call(tollTotals, {})).assets).toMatchObject([{ asset: 'drop', sumMicro: '0' }]);
+  });
+
+  it('knows the holder of a block by the bus alone', async () => {
+    const personId = uuidv7();
+    await gateway.bus.call(tollOpenPurse, { personId });
+    const blockId = uuidv7();
+    const wanted = { blockId, personId, asset: 'drop', atLeastMicro: '1', wantedMicro: '500' };
+    await gateway.bus.call(tollDraw, wanted);
+    await expect(other.bus.call(tollDraw, wanted)).rejects.toMatchObject({ code: 'caller_not_allowed' });
+    const event = usageOf(blockId, personId);
+    expect(await other.bus.call(tollRecordUsage, { events: [event] })).toEqual({
+      refused: [{ usageId: event.usageId, code: 'caller_not_allowed' }],
+    });
+  });
+
+  it('answers no service that has no business with money', async () => {
+    await expect(runner.bus.call(tollPurse, { personId: uuidv7() })).rejects.toMatchObject({
+      code: 'caller_not_allowed',
+    });
+  });
+
+  it('signs its price list with the key in its manifest, and tells of a new one', async () => {
+    const told: number[] = [];
+    gateway.bus.on(pricesChanged, ({ version }) => void told.push(version));
+    const price = { model: 'watershed/language-id', baseMicro: '42', perKibMicro: '1' };
+    const { priceList } = await gateway.bus.call(tollSetPrice, price);
+    expect(priceList.models).toEqual([price]);
+    const [key] = gateway.directory.keysFor(toll.nodeId, 'price');
+    if (!key) throw new Error('toll declares no price key');
+    await verifyDocument(priceList, { typ: 'watershed/price-list', key, purpose: 'price' });
+    expect((await gateway.bus.call(tollPrices, {})).priceList).toEqual(priceList);
+    await eventually(() => expect(told).toEqual([priceList.version]));
+  });
+
+  it('posts what is left when it drains', async () => {
+    const personId = uuidv7();
+    await gateway.bus.call(tollOpenPurse, { personId });
+    const blockId = uuidv7();
+    await gateway.bus.call(tollDraw, { blockId, personId, asset: 'drop', atLeastMicro: '1', wantedMicro: '500' });
+    await gateway.bus.call(tollRecordUsage, { events: [usageOf(blockId, personId)] });
+    await toll.drain();
+    await toll.close();
+    toll = await startToll(env(), { index: new MemoryIndex() });
+    await eventually(async () =>
+      expect(await gateway.bus.call(tollPurse, { personId })).toMatchObject({
+        unpostedMicro: '0',
+        balanceMicro: '999880',
+      }),
+    );
+  });
+});
