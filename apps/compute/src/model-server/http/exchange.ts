@@ -77,8 +77,9 @@ export class Exchange {
         }
       });
       request.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
-      request.once('error', reject);
-      request.once('close', () => reject(new StatusError(400, 'the request ended before its body')));
+      const ended = () => reject(new StatusError(400, 'the request ended before its body'));
+      request.once('error', ended);
+      request.once('close', ended);
     });
   }
 
