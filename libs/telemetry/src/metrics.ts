@@ -18,7 +18,7 @@ export interface Metrics {
     help: string,
     labelNames?: readonly Label[],
     /** Called at each scrape, to set what is only known then. */
-    collect?: (gauge: Gauge<Label>) => void,
+    collect?: (gauge: Gauge<Label>) => void | Promise<void>,
   ): Gauge<Label>;
   histogram<Label extends string = never>(
     name: string,

@@ -1,0 +1,165 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bridgeIdentity, clusterDelegation, clusterDescriptor } from '#contracts';
+import { ClusterNode, type RunningApp } from '#node';
+import { openDatabase } from '#persistence';
+import { delegatedKeys, ensureClusterIdentity, verifyDelegation, verifyDocument } from '#sigil';
+import { createMetrics } from '#telemetry';
+import { eventually, type TestDatabase, type TestRedis, testDatabase, testLogger, testRedis } from '#testing';
+import { startBridge } from './app.js';
+import { MemoryIndex } from './bridge.fixture.js';
+
+let dataDir: string;
+let database: TestDatabase;
+let redis: TestRedis;
+let env: Record<string, string>;
+const running: RunningApp[] = [];
+const index = new MemoryIndex();
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'bridge-'));
+  [database, redis] = await Promise.all([testDatabase(), testRedis()]);
+  const { clusterId } = await ensureClusterIdentity({ dataDir });
+  env = {
+    WATERSHED_CLUSTER_ID: clusterId,
+    WATERSHED_CLUSTER_NAME: 'Lyon',
+    WATERSHED_REGION: 'EU/FR',
+    WATERSHED_DATA_DIR: dataDir,
+    WATERSHED_REDIS_URL: redis.url,
+    WATERSHED_LOG_LEVEL: 'silent',
+    BRIDGE_DATABASE_URL: database.urlFor('bridge'),
+  };
+}, 60_000);
+
+afterAll(async () => {
+  for (const app of running) await app.close();
+  await Promise.all([database.close(), redis.close(), rm(dataDir, { recursive: true, force: true })]);
+});
+
+async function start(change: Record<string, string> = {}): Promise<RunningApp> {
+  const app = await startBridge({ ...env, ...change }, { index });
+  running.push(app);
+  return app;
+}
+
+const descriptorOf = async (app: RunningApp) =>
+  clusterDescriptor.parse(await (await fetch(`${app.url}/.well-known/watershed/descriptor.json`)).json());
+
+describe('the bridge', () => {
+  it('serves the descriptor and the delegation that proves it, to anyone by HTTP', async () => {
+    const app = await start({ BRIDGE_PUBLIC_URLS: 'https://lyon.example' });
+    const answer = await fetch(`${app.url}/.well-known/watershed/descriptor.json`);
+    expect(answer.headers.get('content-type')).toContain('application/json');
+    const descriptor = clusterDescriptor.parse(await answer.json());
+    const delegation = clusterDelegation.parse(
+      await (await fetch(`${app.url}/.well-known/watershed/delegation.json`)).json(),
+    );
+    await verifyDelegation(delegation);
+    const [key] = delegatedKeys(delegation, 'descriptor', Date.now());
+    if (!key) throw new Error('no descriptor key');
+    await verifyDocument(descriptor, { typ: 'watershed/descriptor', purpose: 'descriptor', key });
+    expect(descriptor).toMatchObject({
+      clusterId: env.WATERSHED_CLUSTER_ID,
+      name: 'Lyon',
+      bridgeUrls: ['https://lyon.example'],
+    });
+
+    const etag = answer.headers.get('etag') ?? '';
+    const again = await fetch(`${app.url}/.well-known/watershed/descriptor.json`, {
+      headers: { 'if-none-match': `"x", W/${etag}` },
+    });
+    expect([again.status, await again.text()]).toEqual([304, '']);
+    const changed = await fetch(`${app.url}/.well-known/watershed/descriptor.json`, {
+      headers: { 'if-none-match': '"x"' },
+    });
+    expect(changed.status).toBe(200);
+  });
+
+  it('answers what it does not have with a problem', async () => {
+    const [app] = running;
+    const answer = await fetch(`${app?.url}/.well-known/watershed/nothing.json`);
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([
+      404,
+      'application/problem+json; charset=utf-8',
+    ]);
+    expect(await answer.json()).toMatchObject({ code: 'not_found', status: 404 });
+    expect((await fetch(`${app?.url}/`)).headers.get('content-type')).toContain('application/problem+json');
+  });
+
+  it('answers its gateway over the bus', async () => {
+    const logger = testLogger();
+    const gateway = await ClusterNode.prepare({
+      env,
+      services: ['gateway'],
+      types: ['gateway'],
+      logger,
+      metrics: createMetrics('gateway'),
+    });
+    try {
+      await gateway.join({ index });
+      await eventually(() => gateway.directory.find('bridge').length > 0);
+      const { descriptor } = await gateway.bus.call(bridgeIdentity, {});
+      expect(descriptor).toEqual(await descriptorOf(running[0] as RunningApp));
+    } finally {
+      await gateway.close();
+    }
+  });
+
+  it('keeps its number over a restart, and raises it when it says something else', async () => {
+    const before = await descriptorOf(running[0] as RunningApp);
+    await running[0]?.close();
+    const same = await start({ BRIDGE_PUBLIC_URLS: 'https://lyon.example' });
+    expect(await descriptorOf(same)).toEqual(before);
+    await same.close();
+    const other = await start({ BRIDGE_PUBLIC_URLS: 'https://lyon.example', WATERSHED_CLUSTER_NAME: 'Lyon 2' });
+    expect(await descriptorOf(other)).toMatchObject({ name: 'Lyon 2', sequence: before.sequence + 1 });
+    await other.close();
+  });
+
+  it('never gives one number to two contents, with eight instances starting at once', async () => {
+    const apps = await Promise.all(
+      Array.from({ length: 8 }, (_, n) =>
+        start({ WATERSHED_NODE_NAME: `bridge-${n}`, WATERSHED_CLUSTER_NAME: `name ${n}` }),
+      ),
+    );
+    const seen = new Map<number, string>();
+    for (const app of apps) {
+      const { sequence, name } = await descriptorOf(app);
+      expect(seen.get(sequence) ?? name).toBe(name);
+      seen.set(sequence, name);
+    }
+    for (const app of apps) await app.close();
+  }, 60_000);
+
+  it('has a database that refuses a number that falls or repeats, whoever writes', async () => {
+    const { pool, close } = await openDatabase({ url: database.urlFor('bridge'), applicationName: 'test' });
+    try {
+      const set = (sql: string) =>
+        pool.query(`UPDATE bridge.descriptor SET ${sql}`).then(
+          () => 'taken',
+          (error: Error) => error.message,
+        );
+      expect(await set(`content_digest = 'x'`)).toContain('only rises');
+      expect(
+        await set(`sequence = sequence - 1, document = jsonb_set(document, '{sequence}', to_jsonb(sequence - 1))`),
+      ).toContain('only rises');
+      expect(await set('sequence = sequence + 1')).toContain('descriptor_document_check');
+      expect(
+        await pool.query('DELETE FROM bridge.descriptor').then(
+          () => 'taken',
+          (error: Error) => error.message,
+        ),
+      ).toContain('only rises');
+    } finally {
+      await close();
+    }
+  });
+
+  it('does not start as a cluster that it cannot prove to be', async () => {
+    await expect(start({ WATERSHED_CLUSTER_ID: 'x'.repeat(43) })).rejects.toMatchObject({ code: 'key_file_mismatch' });
+    const empty = await mkdtemp(join(tmpdir(), 'bridge-empty-'));
+    await expect(start({ WATERSHED_DATA_DIR: empty })).rejects.toMatchObject({ code: 'key_file_missing' });
+    await rm(empty, { recursive: true });
+  });
+});
