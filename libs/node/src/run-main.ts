@@ -20,9 +20,9 @@ const processEnv = z.object({
 
 const CLOSE_TIMEOUT_MS = 5_000;
 
-/** Several apps of one process, started in the given order and stopped in the reverse. */
+/** Several apps of one process, started together, because they wait for each other, and stopped in the reverse order. */
 export class AppGroup {
-  private readonly running: RunningApp[] = [];
+  private running: RunningApp[] = [];
   private complete = false;
   private stopping: Promise<void> | undefined;
 
@@ -36,16 +36,15 @@ export class AppGroup {
 
   /** One that fails to start closes the others. */
   async start(env: Env, apps: readonly NamedApp[]): Promise<void> {
-    try {
-      for (const { start } of apps) {
-        if (this.stopping) return;
-        this.running.push(await start(env));
-      }
-      this.complete = true;
-    } catch (error) {
+    const started = await Promise.allSettled(apps.map(async ({ start }) => start(env)));
+    this.running = started.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+    const failed = started.find((outcome) => outcome.status === 'rejected');
+    if (failed) {
       await this.stop(0);
-      throw error;
+      throw failed.reason;
     }
+    if (this.stopping) await this.stopAll(0);
+    else this.complete = true;
   }
 
   /**
