@@ -61,4 +61,5 @@ try {
     message: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error),
   };
 }
-process.stdout.write(`${JSON.stringify(outcome)}\n`);
+// The migration engine's adapter keeps an idle connection for ten seconds; nobody waits for that.
+process.stdout.write(`${JSON.stringify(outcome)}\n`, () => process.exit(0));
