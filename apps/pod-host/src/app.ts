@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Env } from '#config';
-import { ClusterNode, type RunningApp, startNodeApp } from '#node';
+import { ClusterNode, type IndexPort, type RunningApp, startNodeApp } from '#node';
 import { openDatabase } from '#persistence';
 import { GrantVerifier } from '#sigil';
 import { createLogger, createMetrics, nestLogger } from '#telemetry';
@@ -16,7 +16,10 @@ import { FileResourceStore, freeBytes } from './pods/file-resource-store.adapter
 import { PrismaPodRepository } from './pods/pod.repository.js';
 
 /** Starts a pod host: pods in its region, their bytes under the data folder. */
-export async function startPodHost(env: Env, overrides: { readonly race?: RacePort } = {}): Promise<RunningApp> {
+export async function startPodHost(
+  env: Env,
+  overrides: { readonly race?: RacePort; readonly index?: IndexPort } = {},
+): Promise<RunningApp> {
   const config = podHostConfig(env);
   const logger = createLogger({ service: 'pod-host', nodeId: 'joining', level: config.logLevel });
   const metrics = createMetrics('pod-host');
@@ -82,7 +85,7 @@ export async function startPodHost(env: Env, overrides: { readonly race?: RacePo
       const port = await server.listen();
       const base = config.publicUrl ?? `http://${config.host}:${port}`;
       url = `${base}${contentPath}`;
-      return { url: base };
+      return { url: base, ...(overrides.index ? { index: overrides.index } : {}) };
     },
     onDrain: () => server.drain(),
     onClose: async () => {

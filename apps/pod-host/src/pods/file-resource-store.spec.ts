@@ -1,0 +1,82 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { jest } from '@jest/globals';
+
+const podId = '01926f0e-0000-7000-8000-000000000000';
+let folder: string;
+let full = false;
+
+// A disk that is full after the first write, as a real one answers.
+const files = { ...(await import('node:fs/promises')) };
+jest.unstable_mockModule('node:fs/promises', () => ({
+  ...files,
+  open: async (...parameters: Parameters<typeof files.open>) => {
+    const handle = await files.open(...parameters);
+    if (full) {
+      jest
+        .spyOn(handle, 'sync')
+        .mockRejectedValue(Object.assign(new Error('no space left on device'), { code: 'ENOSPC' }));
+    }
+    return handle;
+  },
+}));
+const { FileResourceStore } = await import('./file-resource-store.adapter.js');
+
+beforeEach(async () => {
+  full = false;
+  folder = await mkdtemp(join(tmpdir(), 'watershed-store-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const incoming = () => readdir(join(folder, '.incoming', 'one'));
+
+test('what is kept comes back whole, what is discarded is gone', async () => {
+  const store = new FileResourceStore(folder, 'one');
+  const kept = await store.stage(Readable.from([Buffer.from('ab'), Buffer.from('c')]), 3);
+  await store.keep(podId, kept);
+  await store.discard(kept);
+  const dropped = await store.stage(Readable.from([Buffer.from('x')]), 3);
+  await store.discard(dropped);
+  const content = await store.open(podId, kept.sha256);
+  expect(content && (await buffer(content.read())).toString()).toBe('abc');
+  expect(await store.contents(podId)).toEqual([kept.sha256]);
+  expect(await incoming()).toEqual([]);
+});
+
+test('a full disk is storage_full, and nothing half written stays', async () => {
+  const store = new FileResourceStore(folder, 'one');
+  full = true;
+  await expect(store.stage(Readable.from([Buffer.from('abc')]), 3)).rejects.toMatchObject({ code: 'storage_full' });
+  expect(await incoming()).toEqual([]);
+});
+
+test('more than was agreed on, or a body that breaks off, leaves nothing', async () => {
+  const store = new FileResourceStore(folder, 'one');
+  await expect(store.stage(Readable.from([Buffer.from('abcd')]), 3)).rejects.toMatchObject({ code: 'body_too_large' });
+  const broken = Readable.from(
+    (async function* () {
+      yield Buffer.from('a');
+      throw new Error('aborted');
+    })(),
+  );
+  await expect(store.stage(broken, 3)).rejects.toMatchObject({ code: 'malformed_body' });
+  expect(await incoming()).toEqual([]);
+});
+
+test('clearing the arrivals leaves those of other instances', async () => {
+  const [one, two] = [new FileResourceStore(folder, 'one'), new FileResourceStore(folder, 'two')];
+  await one.stage(Readable.from([Buffer.from('a')]), 3);
+  await two.stage(Readable.from([Buffer.from('b')]), 3);
+  await one.clearStaging();
+  expect(await incoming()).toEqual([]);
+  expect(await readdir(join(folder, '.incoming', 'two'))).toHaveLength(1);
+});
+
+test('names that are not ids or hashes never become paths', async () => {
+  const store = new FileResourceStore(folder, 'one');
+  await expect(store.open('../../etc', 'a'.repeat(64))).rejects.toThrow('not the id of a pod');
+  await expect(store.open(podId, '../x')).rejects.toThrow('not the hash');
+});
