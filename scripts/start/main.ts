@@ -56,7 +56,7 @@ async function main(): Promise<number> {
       screen.line('Sign up, keep the key, and ask which language a sentence is in:');
       screen.line();
       screen.line(
-        `  KEY=$(curl -s -X POST ${cluster.gatewayUrl}/v1/people | sed 's/.*"secret":"\\([^"]*\\)".*/\\1/'); ` +
+        `  KEY=$(curl -s ${cluster.gatewayUrl}/v1/people -H 'Content-Type: application/json' -d '{}' | sed 's/.*"secret":"\\([^"]*\\)".*/\\1/'); ` +
           `curl -s ${cluster.gatewayUrl}/v1/infer -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' ` +
           `-d '{"model":"${firstModel}","text":"Das Wasser bleibt in der Region."}'`,
       );
