@@ -19,7 +19,7 @@ import { loadOrCreateSigil, verifyDocument } from '#sigil';
 import { createMetrics } from '#telemetry';
 import { eventually, type TestDatabase, type TestRedis, testDatabase, testLogger, testRedis } from '#testing';
 import { startToll } from './app.js';
-import { usageOf } from './ledger/ledger.fixture.js';
+import { usageOf } from './ledger/testing/test-ledger.js';
 
 /** An index in memory: enough for nodes to know of each other. */
 class MemoryIndex implements IndexPort {

@@ -1,6 +1,6 @@
 import { uuidv7 } from 'uuidv7';
 import { appSchemaDiff } from '#persistence';
-import { gatewayOne, type TestLedger, testLedger, usageOf } from './ledger.fixture.js';
+import { gatewayOne, type TestLedger, testLedger, usageOf } from './testing/test-ledger.js';
 
 // Code may be wrong: these go round it, with toll's own login, and the database must say no.
 describe('the database itself', () => {

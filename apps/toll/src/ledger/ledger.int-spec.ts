@@ -1,5 +1,12 @@
 import { uuidv7 } from 'uuidv7';
-import { brokenInvariants, gatewayOne, gatewayTwo, type TestLedger, testLedger, usageOf } from './ledger.fixture.js';
+import {
+  brokenInvariants,
+  gatewayOne,
+  gatewayTwo,
+  type TestLedger,
+  testLedger,
+  usageOf,
+} from './testing/test-ledger.js';
 
 const operatorId = 'o'.repeat(43);
 

@@ -11,7 +11,7 @@ import {
   type TestReplica,
   testLedger,
   usageOf,
-} from './ledger.fixture.js';
+} from './testing/test-ledger.js';
 
 const people = 3;
 const blocks = 4;

@@ -6,7 +6,7 @@ import { batchOf, type RefusedUsage, type UsageCall } from './engine/usage-batch
 import { isLedgerCode, type LedgerCode, type LedgerRefusal } from './ledger.errors.js';
 
 // Calls of one commit; each brings up to 2,000 events.
-const callsAtOnce = 16;
+const callsAtOnce = 64;
 
 /**
  * The ledger on Postgres. Every operation is one call of a function of the migration, hence one round trip and one

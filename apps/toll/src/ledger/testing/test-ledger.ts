@@ -2,9 +2,9 @@ import { uuidv7 } from 'uuidv7';
 import type { UsageEvent } from '#contracts';
 import { type Database, openDatabase } from '#persistence';
 import { type TestDatabase, testDatabase } from '#testing';
-import { LedgerEngine } from './engine/ledger-engine.js';
-import { LedgerRepository } from './ledger.repository.js';
-import { StatementRepository } from './statement.repository.js';
+import { LedgerEngine } from '../engine/ledger-engine.js';
+import { LedgerRepository } from '../ledger.repository.js';
+import { StatementRepository } from '../statement.repository.js';
 
 export const gatewayOne = '1'.repeat(43);
 export const gatewayTwo = '2'.repeat(43);
