@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Registry } from 'prom-client';
 import { z } from 'zod';
 import { Bus, type BusLogger } from '#bus';
@@ -20,6 +19,7 @@ import { isWatershedError, toWireError } from '#errors';
 import { loadOrCreateSigil, loadSigil, type Sigil } from '#sigil';
 import { currentTraceparent, runWithTraceparent } from '#telemetry';
 import { BusIndexPort, type IndexPort } from './index-port.js';
+import { LoopDelayMeter } from './loop-delay-meter.js';
 import { signedManifest } from './node-manifest.js';
 import { WatchedDirectory } from './watched-directory.js';
 
@@ -62,7 +62,6 @@ const nodeEnv = z.object({
 /** A safety net below the nudges: the watch asks anew after this many heartbeats. */
 const PULL_EVERY_BEATS = 5;
 const JOIN_TIMEOUT_MS = 60_000;
-const LOOP_SAMPLE_MS = 200;
 
 /**
  * This process's membership in the cluster for one app: its key, its bus, its watch of the index, its heartbeat. The key
@@ -74,7 +73,7 @@ export class ClusterNode {
   private index: IndexPort;
   private manifest: NodeManifest | undefined;
   private timer: NodeJS.Timeout | undefined;
-  private readonly loopDelay: IntervalHistogram;
+  private readonly loopDelay = new LoopDelayMeter();
   private readonly unsubscribe: (() => void)[] = [];
   private beats = 0;
   private draining = false;
@@ -93,7 +92,6 @@ export class ClusterNode {
   ) {
     this.nodeId = nodeSigil.thumbprint;
     this.index = new BusIndexPort(bus, directory);
-    this.loopDelay = monitorEventLoopDelay({ resolution: LOOP_SAMPLE_MS });
   }
 
   get clusterId(): string {
@@ -173,7 +171,7 @@ export class ClusterNode {
       this.operatorSigil,
     );
     this.directory.refreshWith(() => this.pull());
-    this.loopDelay.enable();
+    this.loopDelay.start();
     this.unsubscribe.push(
       this.bus.on(heartbeat, ({ load, models }, from) => this.directory.hear(from, load, models)),
       this.bus.on(indexChanged, ({ revision }) => {
@@ -211,7 +209,7 @@ export class ClusterNode {
   /** Leaves (`asleep`: the key stays, so the node may come back) unless it has left already, and closes the bus. */
   async close(): Promise<void> {
     await this.leave('asleep');
-    this.loopDelay.disable();
+    this.loopDelay.stop();
     await this.bus.close();
   }
 
@@ -234,16 +232,14 @@ export class ClusterNode {
 
   private beat(): void {
     const own = this.options.load?.() ?? {};
-    const delayNs = this.loopDelay.percentile(99);
+    const loopDelayMs = this.loopDelay.takeMs();
     const load = {
       inFlight: own.inFlight ?? this.bus.callsInFlight,
       capacity: own.capacity ?? 1_000,
-      // The histogram counts its own sampling interval into every delay.
-      loopDelayMs: own.loopDelayMs ?? Math.max(0, Math.round(delayNs / 1e4) / 100 - LOOP_SAMPLE_MS),
+      loopDelayMs: own.loopDelayMs ?? loopDelayMs,
       ...(own.freeModelMemoryBytes === undefined ? {} : { freeModelMemoryBytes: own.freeModelMemoryBytes }),
       draining: this.draining || own.draining === true,
     };
-    this.loopDelay.reset();
     this.beats += 1;
     const payload = { n: this.beats, load, models: [...(this.options.models?.() ?? [])] };
     this.directory.hear(this.nodeId, load, payload.models);

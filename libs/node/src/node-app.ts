@@ -49,7 +49,11 @@ interface Shell {
   readonly url: string | undefined;
   /** Stops listening, refuses what comes on open connections, resolves when requests in flight are answered. */
   stopHttp(): Promise<void>;
+  /** Ends connections whose requests nobody waits for any more. */
+  cutHttp(): void;
 }
+
+const IDLE_SWEEP_MS = 50;
 
 class AppRoot {}
 class NodeModule {}
@@ -97,6 +101,7 @@ export async function startNodeApp(options: NodeAppOptions): Promise<RunningApp>
   const close = async (): Promise<void> => {
     draining = true;
     await node.leave('asleep');
+    running.cutHttp();
     await running.app.close();
     await node.close();
     await onClose?.();
@@ -125,7 +130,7 @@ async function startBusOnly(options: NodeAppOptions): Promise<Shell> {
     abortOnError: false,
   });
   await app.listen();
-  return { app, url: undefined, stopHttp: async () => undefined };
+  return { app, url: undefined, stopHttp: async () => undefined, cutHttp: () => undefined };
 }
 
 async function startHttp(options: NodeAppOptions, http: NodeAppHttp): Promise<Shell> {
@@ -151,9 +156,17 @@ async function startHttp(options: NodeAppOptions, http: NodeAppHttp): Promise<Sh
   return {
     app,
     url: http.publicUrl ?? `http://${host}:${port}`,
-    // Fastify answers what is in flight with `connection: close`, and 503 to what still comes on open connections.
+    // Fastify stops listening and answers 503 to what still comes on open connections. A connection that was busy then
+    // stays open, idle, for as long as its client likes: those are ended as soon as they have been answered.
     stopHttp: async () => {
-      await app.getHttpAdapter().getInstance().close();
+      const server = app.getHttpServer();
+      const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS);
+      try {
+        await app.getHttpAdapter().getInstance().close();
+      } finally {
+        clearInterval(sweep);
+      }
     },
+    cutHttp: () => app.getHttpServer().closeAllConnections(),
   };
 }
