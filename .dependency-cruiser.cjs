@@ -38,7 +38,7 @@ module.exports = {
     {
       name: 'testing-only-from-tests',
       severity: 'error',
-      from: { pathNot: '(\\.(int-|e2e-)?spec\\.ts$|^libs/testing/|^test/|/testing/)' },
+      from: { pathNot: '(\\.(int-|e2e-)?spec\\.ts$|\\.fixture\\.ts$|^libs/testing/|^test/|/testing/)' },
       to: { path: '^libs/testing/' },
     },
     {

@@ -4,7 +4,19 @@ import { instant, modelName, region, semver, sha256, thumbprint } from './primit
 
 /** Data types of the Open Inference Protocol v2. */
 export const tensorDatatypes = [
-  'BOOL', 'UINT8', 'UINT16', 'UINT32', 'UINT64', 'INT8', 'INT16', 'INT32', 'INT64', 'FP16', 'FP32', 'FP64', 'BYTES',
+  'BOOL',
+  'UINT8',
+  'UINT16',
+  'UINT32',
+  'UINT64',
+  'INT8',
+  'INT16',
+  'INT32',
+  'INT64',
+  'FP16',
+  'FP32',
+  'FP64',
+  'BYTES',
 ] as const;
 export const tensorDatatype = z.enum(tensorDatatypes);
 export type TensorDatatype = z.infer<typeof tensorDatatype>;
@@ -13,7 +25,15 @@ export type TensorDatatype = z.infer<typeof tensorDatatype>;
 export const tensorSpec = z.object({
   name: z.string().min(1).max(128),
   datatype: tensorDatatype,
-  shape: z.array(z.number().int().min(-1).max(2 ** 31 - 1)).max(8),
+  shape: z
+    .array(
+      z
+        .number()
+        .int()
+        .min(-1)
+        .max(2 ** 31 - 1),
+    )
+    .max(8),
 });
 export type TensorSpec = z.infer<typeof tensorSpec>;
 

@@ -20,9 +20,12 @@ export const resourcePath = z
   .string()
   .min(1)
   .max(512)
-  .refine((path) => path.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && !/[\0\\]/.test(part)), {
-    error: 'a path has segments separated by single slashes, none of them empty, "." or ".."',
-  });
+  .refine(
+    (path) => path.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && !/[\0\\]/.test(part)),
+    {
+      error: 'a path has segments separated by single slashes, none of them empty, "." or ".."',
+    },
+  );
 
 export const podResource = z.object({
   path: resourcePath,

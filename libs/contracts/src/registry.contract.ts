@@ -12,7 +12,11 @@ export const registryBeginUpload = defineMethod({
   name: 'registry-begin-upload',
   service: 'registry',
   request: z.object({ sha256, sizeBytes: z.number().int().positive() }),
-  response: z.object({ complete: z.boolean(), offsetBytes: z.number().int().nonnegative(), ticket: transferTicket.optional() }),
+  response: z.object({
+    complete: z.boolean(),
+    offsetBytes: z.number().int().nonnegative(),
+    ticket: transferTicket.optional(),
+  }),
   callers: ['gateway'],
   idempotent: true,
   timeoutMs: 5_000,
@@ -46,7 +50,12 @@ export const registryInspect = defineMethod({
 export const registryReview = defineMethod({
   name: 'registry-review',
   service: 'registry',
-  request: z.object({ name: modelName, version: semver, review: modelReviewState.exclude(['submitted']), reviewer: z.string() }),
+  request: z.object({
+    name: modelName,
+    version: semver,
+    review: modelReviewState.exclude(['submitted']),
+    reviewer: z.string(),
+  }),
   response: modelVersion,
   callers: ['gateway'],
   idempotent: true,

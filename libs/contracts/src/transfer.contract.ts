@@ -16,7 +16,9 @@ export type TransferTicket = z.infer<typeof transferTicket>;
 export const refusal = z.object({
   code: z.string(),
   message: z.string(),
-  details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())])).optional(),
+  details: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())]))
+    .optional(),
   retryAfterMs: z.number().optional(),
 });
 

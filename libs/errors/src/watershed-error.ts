@@ -59,5 +59,8 @@ export function isWatershedError(error: unknown, code?: ErrorCode): error is Wat
 /** A refusal as it may leave the process; whatever is not ours becomes `internal` and keeps its text inside. */
 export function toWireError(error: unknown): WireError {
   if (isWatershedError(error)) return error.toWire();
-  return { code: 'internal', message: 'Something failed inside the cluster. Try again; if it stays, tell the operator.' };
+  return {
+    code: 'internal',
+    message: 'Something failed inside the cluster. Try again; if it stays, tell the operator.',
+  };
 }

@@ -3,3 +3,4 @@ export * from './evaluate.js';
 export * from './known-regions.js';
 export * from './narrow.js';
 export * from './region.js';
+export * from './region-tree.js';

@@ -1,4 +1,4 @@
-import type { RegionTree } from './region.js';
+import type { RegionTree } from './region-tree.js';
 
 /** Roots are legal and economic areas; under them states by their ISO 3166-1 code. */
 const states = {

@@ -1,9 +1,5 @@
 import { knownRegions } from './known-regions.js';
-
-/** A tree of places by their segments, as `{ EU: { FR: {} } }`. */
-export interface RegionTree {
-  readonly [segment: string]: RegionTree;
-}
+import type { RegionTree } from './region-tree.js';
 
 /** Whether a rule for `rule` holds in `region`: the same place, or one under it. */
 export function regionCovers(rule: string, region: string): boolean {
