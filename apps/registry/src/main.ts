@@ -1,0 +1,4 @@
+import { runMain } from '#node';
+import { startRegistry } from './app.js';
+
+await runMain('registry', startRegistry);

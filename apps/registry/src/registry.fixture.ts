@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import { onnx } from 'onnx-proto';
+import type { NodeEntry, NodeManifest } from '#contracts';
+import type { IndexPort } from '#node';
+
+/** An index in memory, for tests that start one app and speak to it as the gateway would. */
+export class MemoryIndex implements IndexPort {
+  readonly #entries = new Map<string, NodeEntry>();
+  readonly #nudges: (() => void)[] = [];
+  #n = 0;
+
+  async join(manifest: NodeManifest) {
+    const now = new Date().toISOString();
+    const entry: NodeEntry = {
+      nodeId: manifest.nodeId,
+      manifest,
+      health: 'alive',
+      membership: 'admitted',
+      models: [],
+      joinedAt: now,
+      lastSeenAt: now,
+    };
+    this.#entries.set(manifest.nodeId, entry);
+    this.#n += 1;
+    for (const nudge of this.#nudges) nudge();
+    return { revision: this.#revision(), heartbeatIntervalMs: 1_000, suspectAfterMs: 5_000 };
+  }
+
+  async changes() {
+    return { revision: this.#revision(), snapshot: true, nodes: [...this.#entries.values()] };
+  }
+
+  async leave(): Promise<void> {}
+
+  onChange(nudge: () => void): void {
+    this.#nudges.push(nudge);
+  }
+
+  #revision() {
+    return { epoch: 'memory', n: this.#n };
+  }
+}
+
+type Shape = readonly (number | string)[];
+const tensor = (name: string, elemType: number, shape: Shape): onnx.IValueInfoProto => ({
+  name,
+  type: {
+    tensorType: {
+      elemType,
+      shape: { dim: shape.map((dim) => (typeof dim === 'string' ? { dimParam: dim } : { dimValue: dim })) },
+    },
+  },
+});
+
+/** A working ONNX model, Y = X + W, whose weights take about `sizeBytes`. */
+export function onnxFile(sizeBytes = 4_096, change: onnx.INodeProto = {}): Buffer {
+  const size = Math.max(1, Math.floor(sizeBytes / 4));
+  const weights = { name: 'W', dims: [size], dataType: 1, rawData: new Uint8Array(4 * size).fill(1) };
+  const graph = {
+    name: 'add',
+    node: [{ opType: 'Add', input: ['X', 'W'], output: ['Y'], ...change }],
+    initializer: [weights],
+    input: [tensor('X', 1, ['N', size])],
+    output: [tensor('Y', 1, ['N', size])],
+  };
+  const model = { irVersion: 8, opsetImport: [{ domain: '', version: 17 }], graph };
+  return Buffer.from(onnx.ModelProto.encode(model).finish());
+}
+
+export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
