@@ -1,6 +1,7 @@
 import type { DataLocationPolicy, PolicyAction } from '#contracts';
 import { knownRegions } from './known-regions.js';
-import { isKnownRegion, type RegionTree, regionCovers } from './region.js';
+import { isKnownRegion, regionCovers } from './region.js';
+import type { RegionTree } from './region-tree.js';
 
 /** 1 experimental, 2 peer, 3 community, 4 verified. */
 export type TrustLevel = 1 | 2 | 3 | 4;
