@@ -4,9 +4,10 @@ import { Registry } from 'prom-client';
 import { z } from 'zod';
 import { type BusMethod, defineBroadcast, defineMethod, type NodeEntry, type ServiceName } from '#contracts';
 import { isWatershedError, WatershedError } from '#errors';
-import { eventually, type TestRedis, testLogger, testRedis } from '#testing';
+import { eventually, leakCheck, type TestRedis, testLogger, testRedis } from '#testing';
 import { Bus } from './bus.js';
 import type { BusIdentity } from './bus.types.js';
+import { entryOf } from './node-entry.fixture.js';
 
 const echo = defineMethod({
   name: 'toll-echo',
@@ -31,29 +32,7 @@ class Roll {
   readonly entries = new Map<string, NodeEntry>();
 
   add([nodeId, service]: [string, ServiceName], clusterId: string): void {
-    const now = new Date().toISOString();
-    this.entries.set(nodeId, {
-      nodeId,
-      health: 'alive',
-      membership: 'admitted',
-      models: [],
-      joinedAt: now,
-      lastSeenAt: now,
-      manifest: {
-        type: 'watershed/node-manifest',
-        nodeId,
-        clusterId,
-        region: 'EU/FR',
-        types: ['core'],
-        services: [service],
-        key: { kty: 'OKP', crv: 'Ed25519', x: id('x') },
-        purposeKeys: [],
-        operatorId: id('o'),
-        capabilities: {},
-        issuedAt: now,
-        signatures: [{ protected: 'p', signature: 's' }],
-      },
-    });
+    this.entries.set(nodeId, entryOf(nodeId, service, clusterId));
   }
 
   find(service: ServiceName): NodeEntry[] {
@@ -70,14 +49,17 @@ describe('the bus', () => {
   let raw: Redis;
   let roll: Roll;
   let open: Bus[];
+  let leaks: ReturnType<typeof leakCheck>;
 
   beforeAll(async () => {
+    leaks = leakCheck();
     redis = await testRedis();
     raw = new Redis(redis.url);
   });
   afterAll(async () => {
     await raw.quit();
     await redis.close();
+    await leaks.expectNothingLeft();
   });
   beforeEach(() => {
     roll = new Roll();

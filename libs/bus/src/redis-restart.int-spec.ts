@@ -1,0 +1,190 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Registry } from 'prom-client';
+import { z } from 'zod';
+import { defineMethod, type NodeEntry, type ServiceName } from '#contracts';
+import { isWatershedError } from '#errors';
+import { freePort, type LocalService, startRedis } from '#local-services';
+import { eventually, leakCheck, testLogger } from '#testing';
+import { Bus } from './bus.js';
+import { entryOf } from './node-entry.fixture.js';
+
+const safe = defineMethod({
+  name: 'toll-safe',
+  service: 'toll',
+  request: z.object({ n: z.number() }),
+  response: z.object({ n: z.number() }),
+  callers: ['gateway'],
+  idempotent: true,
+  timeoutMs: 10_000,
+});
+const unsafe = { ...safe, name: 'toll-unsafe', idempotent: false };
+
+describe('the bus when Redis goes', () => {
+  const clusterId = 'c'.repeat(43);
+  const tollId = 't'.repeat(43);
+  const gatewayId = 'g'.repeat(43);
+  let folder: string;
+  let port: number;
+  let redis: LocalService;
+  let caller: Bus;
+  let callee: Bus;
+  let leaks: ReturnType<typeof leakCheck>;
+
+  const start = async (): Promise<void> => {
+    redis = await startRedis({
+      folder,
+      cacheFolder: join(tmpdir(), 'watershed-redis-binary'),
+      port,
+      logFile: join(folder, 'redis.log'),
+      persist: false,
+    });
+  };
+
+  const join1 = (nodeId: string, service: ServiceName): Promise<Bus> => {
+    const entries = new Map<string, NodeEntry>([
+      [tollId, entryOf(tollId, 'toll', clusterId)],
+      [gatewayId, entryOf(gatewayId, 'gateway', clusterId)],
+    ]);
+    return Bus.connect({
+      redisUrl: redis.url,
+      identity: { clusterId, nodeId, services: [service] },
+      directory: {
+        find: (wanted) => [...entries.values()].filter((entry) => entry.manifest.services.includes(wanted)),
+        get: (id) => entries.get(id),
+      },
+      logger: testLogger(),
+      metrics: { registry: new Registry() },
+    });
+  };
+
+  beforeAll(async () => {
+    leaks = leakCheck();
+    folder = await mkdtemp(join(tmpdir(), 'watershed-bus-'));
+    port = await freePort();
+  }, 60_000);
+
+  beforeEach(async () => {
+    await start();
+    caller = await join1(gatewayId, 'gateway');
+    callee = await join1(tollId, 'toll');
+  }, 60_000);
+
+  afterEach(async () => {
+    await Promise.all([caller.close(), callee.close()]);
+    await redis.stop();
+  });
+
+  afterAll(async () => {
+    await rm(folder, { recursive: true });
+    await leaks.expectNothingLeft();
+  });
+
+  const codeOf = (call: Promise<unknown>): Promise<string> =>
+    call.then(
+      () => 'answered',
+      (error: unknown) => (isWatershedError(error) ? error.code : String(error)),
+    );
+
+  it('fails a pending call at once when it may not be repeated, and repeats one that may, in its deadline', async () => {
+    let runs = 0;
+    let hold = true;
+    for (const method of [safe, unsafe]) {
+      callee.handle(method, async ({ n }, { signal }) => {
+        runs += 1;
+        if (hold) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+        return { n };
+      });
+    }
+    const repeated = caller.call(safe, { n: 1 });
+    const once = codeOf(caller.call(unsafe, { n: 2 }));
+    await eventually(() => runs === 2);
+    const lostAt = performance.now();
+    await redis.stop();
+    expect(await once).toBe('bus_unavailable');
+    expect(performance.now() - lostAt).toBeLessThan(2_000);
+    expect(caller.status).toBe('reconnecting');
+    hold = false;
+    await start();
+    await expect(repeated).resolves.toEqual({ n: 1 });
+    expect(runs).toBe(3);
+  });
+
+  it('lets new calls wait for the connection, within their deadline', async () => {
+    callee.handle(unsafe, ({ n }) => ({ n }));
+    const seen: string[] = [];
+    caller.onStatus((status) => seen.push(status));
+    await redis.stop();
+    await eventually(() => caller.status === 'reconnecting');
+    const startedAt = performance.now();
+    expect(await codeOf(caller.call(unsafe, { n: 1 }, { timeoutMs: 200 }))).toBe('bus_unavailable');
+    expect(performance.now() - startedAt).toBeLessThan(400);
+    const controller = new AbortController();
+    const aborted = codeOf(caller.call(unsafe, { n: 2 }, { signal: controller.signal }));
+    controller.abort('gone');
+    expect(await aborted).toBe('gone');
+    const waiting = Promise.all([3, 4, 5].map((n) => caller.call(unsafe, { n })));
+    await start();
+    await expect(waiting).resolves.toEqual([{ n: 3 }, { n: 4 }, { n: 5 }]);
+    expect(seen).toEqual(['reconnecting', 'connected']);
+  });
+
+  it('gives an answer that was ready while the connection was away to nobody, and hangs nobody', async () => {
+    let finish: () => void = () => undefined;
+    callee.handle(unsafe, async ({ n }) => {
+      await new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      return { n };
+    });
+    const call = codeOf(caller.call(unsafe, { n: 1 }));
+    await eventually(() => callee.callsInFlight === 1);
+    await redis.stop();
+    expect(await call).toBe('bus_unavailable');
+    await eventually(() => callee.status === 'reconnecting');
+    finish();
+    await eventually(() => callee.callsInFlight === 0);
+    await start();
+    // The callee publishes it when it is back; whether the caller listens again by then or not, it asked for nothing.
+    await eventually(() => caller.status === 'connected' && callee.status === 'connected');
+    callee.handle(safe, ({ n }) => ({ n }));
+    await expect(caller.call(safe, { n: 2 })).resolves.toEqual({ n: 2 });
+  });
+
+  it('survives a restart in the middle of a stream of calls: each is answered once or refused by name', async () => {
+    const ran = new Map<number, number>();
+    for (const method of [safe, unsafe]) {
+      callee.handle(method, ({ n }) => {
+        ran.set(n, (ran.get(n) ?? 0) + 1);
+        return { n };
+      });
+    }
+    let stop = false;
+    const outcomes: { n: number; outcome: string }[] = [];
+    const lane = async (first: number): Promise<void> => {
+      for (let n = first; !stop; n += 8) {
+        const outcome = await codeOf(caller.call(n % 2 === 0 ? safe : unsafe, { n }));
+        outcomes.push({ n, outcome });
+      }
+    };
+    const lanes = Array.from({ length: 8 }, (_, i) => lane(i));
+    try {
+      await eventually(() => outcomes.length > 200);
+      await redis.stop();
+      await start();
+      await eventually(() => caller.status === 'connected' && callee.status === 'connected');
+      const after = outcomes.length;
+      await eventually(() => outcomes.length > after + 200);
+    } finally {
+      stop = true;
+    }
+    await Promise.all(lanes);
+    const refused = outcomes.filter(({ outcome }) => outcome !== 'answered');
+    expect(refused.filter(({ n }) => n % 2 === 0)).toEqual([]);
+    expect(new Set(refused.map(({ outcome }) => outcome))).toEqual(
+      new Set(refused.length > 0 ? ['bus_unavailable'] : []),
+    );
+    for (const { n } of outcomes.filter((each) => each.n % 2 === 1)) expect(ran.get(n) ?? 0).toBeLessThanOrEqual(1);
+  }, 15_000);
+});
