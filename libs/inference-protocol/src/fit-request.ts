@@ -1,4 +1,4 @@
-import { bytesElements } from './bytes-tensor.js';
+import { eachBytesElement } from './bytes-tensor.js';
 import { countElements, elementBytes, type ModelSignature, type Tensor, type TensorSignature } from './datatypes.js';
 import type { InferRequest } from './infer-request.js';
 import { unfit } from './protocol-error.js';
@@ -95,7 +95,7 @@ function fitTensor(input: Tensor, signature: TensorSignature, model: ModelSignat
   }
   const count = countElements(input.shape);
   if (input.datatype === 'BYTES') {
-    const found = bytesElements(input).length;
+    const found = eachBytesElement(input);
     if (found !== count) {
       throw unfit(
         'tensor_shape_mismatch',

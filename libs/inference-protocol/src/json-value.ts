@@ -1,4 +1,5 @@
 import { JsonScanner, type StringSpan } from './json-scanner.js';
+import { unfit } from './protocol-error.js';
 
 /** A number written with fraction or exponent, or beyond 64 bits, or NaN or infinite: never an integer to the protocol. */
 export class JsonFloat {
@@ -41,20 +42,12 @@ export const isInteger = (value: JsonValue | undefined): value is number | bigin
 const INT64_MIN = -(2n ** 63n);
 const UINT64_MAX = 2n ** 64n - 1n;
 
-/** The value of a number token: an integer that fits 64 bits, or a float. */
-export function numberOf(text: string, integer: boolean): number | bigint | JsonFloat {
-  if (!integer) return new JsonFloat(floatOf(text));
-  const value = Number(text);
-  if (Number.isSafeInteger(value)) return Object.is(value, -0) ? 0 : value;
-  const exact = BigInt(text);
-  return exact < INT64_MIN || exact > UINT64_MAX ? new JsonFloat(value) : exact;
-}
-
-/** A number token as a double; NaN and the infinities as `Inf` or `Infinity`. */
-export function floatOf(text: string): number {
-  if (text.endsWith('NaN')) return Number.NaN;
-  if (text.endsWith('Inf')) return text.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
-  return Number(text);
+/** The number that the scanner has just passed: an integer that fits 64 bits, or a float. */
+function numberOf(scanner: JsonScanner, start: number): number | bigint | JsonFloat {
+  if (!scanner.integer) return new JsonFloat(scanner.value);
+  if (Number.isSafeInteger(scanner.value)) return scanner.value === 0 ? 0 : scanner.value;
+  const exact = BigInt(scanner.text(start, scanner.position));
+  return exact < INT64_MIN || exact > UINT64_MAX ? new JsonFloat(scanner.value) : exact;
 }
 
 /** The characters of a string span. Bytes that are not UTF-8 become U+FFFD. */
@@ -68,55 +61,73 @@ export interface ReadJsonOptions {
   readonly spanKeys?: ReadonlySet<string>;
 }
 
+/**
+ * Values in one text, spans counting once: a value takes a hundred times the memory of the bytes that stand for it, and
+ * everything large in this protocol is a span or a string.
+ */
+export const MAX_JSON_VALUES = 65_536;
+
 /** Reads a whole JSON text; throws `malformed_body` (unreadable) or `input_too_deep`. */
 export function readJson(bytes: Uint8Array, options: ReadJsonOptions = {}): JsonValue {
   const scanner = new JsonScanner(bytes);
   if (scanner.next() === -1) scanner.fail('The document is empty.');
-  const value = readValue(scanner, 0, options.spanKeys);
+  const value = new Reader(scanner, options.spanKeys).value(0);
   if (scanner.next() !== -1) scanner.fail('The document root must not be followed by other values.');
   return value;
 }
 
-function readValue(scanner: JsonScanner, depth: number, spanKeys: ReadonlySet<string> | undefined): JsonValue {
-  const byte = scanner.next();
-  switch (byte) {
-    case 0x22:
-      return stringOf(scanner.bytes, scanner.string());
-    case 0x7b: {
-      const members: JsonObject = new Map();
-      scanner.members(depth + 1, (key) => {
-        const name = stringOf(scanner.bytes, key);
-        const value = spanKeys?.has(name) ? readSpan(scanner, depth + 1) : readValue(scanner, depth + 1, spanKeys);
-        if (!members.has(name)) members.set(name, value);
-      });
-      return members;
-    }
-    case 0x5b: {
-      const elements: JsonValue[] = [];
-      scanner.elements(depth + 1, () => {
-        elements.push(readValue(scanner, depth + 1, spanKeys));
-      });
-      return elements;
-    }
-    case 0x74:
-      scanner.word('true');
-      return true;
-    case 0x66:
-      scanner.word('false');
-      return false;
-    case 0x6e:
-      scanner.word('null');
-      return null;
-    default: {
-      const start = scanner.number();
-      return numberOf(scanner.text(start, scanner.position), scanner.integer);
+class Reader {
+  private left = MAX_JSON_VALUES;
+
+  constructor(
+    private readonly scanner: JsonScanner,
+    private readonly spanKeys: ReadonlySet<string> | undefined,
+  ) {}
+
+  value(depth: number): JsonValue {
+    const { scanner } = this;
+    if (--this.left < 0)
+      throw unfit('invalid_request', `the request has more than ${MAX_JSON_VALUES} values outside of data`);
+    switch (scanner.next()) {
+      case 0x22:
+        return stringOf(scanner.bytes, scanner.string());
+      case 0x7b: {
+        const members: JsonObject = new Map();
+        scanner.members(depth + 1, (key) => {
+          const name = stringOf(scanner.bytes, key);
+          const value = this.spanKeys?.has(name) ? this.span(depth + 1) : this.value(depth + 1);
+          if (!members.has(name)) members.set(name, value);
+        });
+        return members;
+      }
+      case 0x5b: {
+        const elements: JsonValue[] = [];
+        scanner.elements(depth + 1, () => {
+          elements.push(this.value(depth + 1));
+        });
+        return elements;
+      }
+      case 0x74:
+        scanner.word('true');
+        return true;
+      case 0x66:
+        scanner.word('false');
+        return false;
+      case 0x6e:
+        scanner.word('null');
+        return null;
+      default:
+        return numberOf(scanner, scanner.number());
     }
   }
-}
 
-function readSpan(scanner: JsonScanner, depth: number): JsonSpan {
-  scanner.next();
-  const start = scanner.position;
-  scanner.skip(depth);
-  return new JsonSpan(scanner.bytes, start, scanner.position);
+  private span(depth: number): JsonSpan {
+    const { scanner } = this;
+    if (--this.left < 0)
+      throw unfit('invalid_request', `the request has more than ${MAX_JSON_VALUES} values outside of data`);
+    scanner.next();
+    const start = scanner.position;
+    scanner.skip(depth);
+    return new JsonSpan(scanner.bytes, start, scanner.position);
+  }
 }

@@ -109,6 +109,26 @@ describe('floats', () => {
   });
 });
 
+describe('float tokens', () => {
+  it('mean what JSON.parse says, however they are written', () => {
+    const digits = fc.integer({ min: 0, max: 9 });
+    const token = fc.tuple(
+      fc.constantFrom('', '-'),
+      fc.array(digits, { minLength: 1, maxLength: 20 }),
+      fc.array(digits, { maxLength: 20 }),
+      fc.option(fc.integer({ min: -330, max: 290 })),
+    );
+    fc.assert(
+      fc.property(token, ([sign, whole, fraction, power]) => {
+        const lead = whole.join('').replace(/^0+(?=\d)/, '');
+        const text = `${sign}${lead}${fraction.length > 0 ? `.${fraction.join('')}` : ''}${power === null ? '' : `e${power}`}`;
+        expect(decode(`[${text}]`, 'FP64', 1).readDoubleLE()).toBe(JSON.parse(text));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
+
 describe('counts', () => {
   it('must be those of the shape, however the data are nested', () => {
     expect(decode('[[1,2],[3],[[4]]]', 'INT8', 4)).toEqual(Buffer.from([1, 2, 3, 4]));

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
-import { bytesElements, packBytes } from './bytes-tensor.js';
+import { BytesPacker, eachBytesElement } from './bytes-tensor.js';
 import { type Datatype, elementBytes, integerRange, type Tensor } from './datatypes.js';
 import { JsonScanner } from './json-scanner.js';
-import { floatOf, type JsonSpan, stringOf } from './json-value.js';
+import { type JsonSpan, stringOf } from './json-value.js';
 import { unfit, unreadable } from './protocol-error.js';
 
 /** Beyond this a tensor is refused whatever its data say: nothing is ever allocated by what a shape promises. */
@@ -22,38 +22,61 @@ const outOfRange = (input: string, datatype: Datatype, text: string) =>
 
 type WriteElement = (scanner: JsonScanner, view: DataView, at: number) => void;
 
-/** An integer token at the scanner: exact, of 64 bits at most in the type's signedness. */
-function readInteger(scanner: JsonScanner, input: string, datatype: Datatype): bigint | number {
-  const kind = datatype.startsWith('U') ? 'unsigned-integer' : 'signed-integer';
-  const byte = scanner.next();
-  if (byte !== 0x2d && !(byte >= 0x30 && byte <= 0x39)) throw notA(kind);
-  const start = scanner.number();
-  if (!scanner.integer) throw notA(kind);
-  const text = scanner.text(start, scanner.position);
-  const value: bigint | number = text.length <= 15 ? Number(text) : BigInt(text);
-  if (kind === 'unsigned-integer' ? value < 0 || value > 2n ** 64n - 1n : value < -(2n ** 63n) || value >= 2n ** 63n) {
-    throw notA(kind);
-  }
+/** What an integer datatype takes: its range, and what Triton calls an element of another kind. */
+interface IntegerKind {
+  readonly low: bigint;
+  readonly high: bigint;
+  /** The range as doubles, exact where they are used: for integers that a double holds. */
+  readonly lowNumber: number;
+  readonly highNumber: number;
+  readonly unsigned: boolean;
+}
+
+function integerKind(datatype: Datatype): IntegerKind {
   const [low, high] = integerRange[datatype] as readonly [bigint, bigint];
-  if (value < low || value > high) throw outOfRange(input, datatype, text);
-  return value;
+  return { low, high, lowNumber: Number(low), highNumber: Number(high), unsigned: low === 0n };
+}
+
+/** An integer token at the scanner, exact: a number where a double holds it, else a bigint. */
+function readInteger(scanner: JsonScanner, input: string, datatype: Datatype, kind: IntegerKind): bigint | number {
+  const byte = scanner.next();
+  const what = kind.unsigned ? 'unsigned-integer' : 'signed-integer';
+  if (byte !== 0x2d && !(byte >= 0x30 && byte <= 0x39)) throw notA(what);
+  const start = scanner.number();
+  if (!scanner.integer) throw notA(what);
+  if (Number.isSafeInteger(scanner.value)) {
+    const { value } = scanner;
+    if (kind.unsigned && value < 0) throw notA(what);
+    if (value < kind.lowNumber || value > kind.highNumber) {
+      throw outOfRange(input, datatype, scanner.text(start, scanner.position));
+    }
+    return value;
+  }
+  const text = scanner.text(start, scanner.position);
+  const exact = BigInt(text);
+  if (kind.unsigned ? exact < 0n || exact > 2n ** 64n - 1n : exact < -(2n ** 63n) || exact >= 2n ** 63n)
+    throw notA(what);
+  if (exact < kind.low || exact > kind.high) throw outOfRange(input, datatype, text);
+  return exact;
 }
 
 function readFloat(scanner: JsonScanner, input: string, datatype: Datatype): number {
   const byte = scanner.next();
   if (byte !== 0x2d && byte !== 0x4e && byte !== 0x49 && !(byte >= 0x30 && byte <= 0x39)) throw notA('number');
   const start = scanner.number();
-  const text = scanner.text(start, scanner.position);
-  const value = floatOf(text);
-  if (!Number.isFinite(value))
-    throw unfit('tensor_out_of_range', `an element of '${input}' is ${text}, which is no JSON`);
-  if (datatype === 'FP32' && !Number.isFinite(Math.fround(value))) throw outOfRange(input, datatype, text);
+  const { value } = scanner;
+  const written = () => scanner.text(start, scanner.position);
+  if (!Number.isFinite(value)) {
+    throw unfit('tensor_out_of_range', `an element of '${input}' is ${written()}, which is no JSON`);
+  }
+  if (datatype === 'FP32' && !Number.isFinite(Math.fround(value))) throw outOfRange(input, datatype, written());
   return value;
 }
 
 function elementWriter(input: string, datatype: Datatype): WriteElement {
-  const integer = (scanner: JsonScanner) => Number(readInteger(scanner, input, datatype));
-  const wide = (scanner: JsonScanner) => BigInt(readInteger(scanner, input, datatype));
+  const kind = datatype in integerRange ? integerKind(datatype) : undefined;
+  const integer = (scanner: JsonScanner) => Number(readInteger(scanner, input, datatype, kind as IntegerKind));
+  const wide = (scanner: JsonScanner) => BigInt(readInteger(scanner, input, datatype, kind as IntegerKind));
   switch (datatype) {
     case 'BOOL':
       return (scanner, view, at) => {
@@ -102,7 +125,7 @@ function eachElement(scanner: JsonScanner, depth: number, leaf: () => void): voi
  */
 export function elementsFromJson(input: string, span: JsonSpan, datatype: Datatype, count: number): Uint8Array {
   const scanner = new JsonScanner(span.bytes, span.start, span.end);
-  if (datatype === 'BYTES') return bytesFromJson(scanner);
+  if (datatype === 'BYTES') return bytesFromJson(scanner, count);
   const write = elementWriter(input, datatype);
   const size = elementBytes[datatype];
   if (count * size > MAX_TENSOR_BYTES) {
@@ -122,8 +145,9 @@ export function elementsFromJson(input: string, span: JsonSpan, datatype: Dataty
   return data;
 }
 
-function bytesFromJson(scanner: JsonScanner): Uint8Array {
-  const elements: Uint8Array[] = [];
+function bytesFromJson(scanner: JsonScanner, count: number): Uint8Array {
+  const packer = new BytesPacker();
+  let found = 0;
   eachElement(scanner, 0, () => {
     if (scanner.next() !== 0x22) {
       throw unreadable(
@@ -132,11 +156,14 @@ function bytesFromJson(scanner: JsonScanner): Uint8Array {
       );
     }
     const span = scanner.string();
-    elements.push(
-      span.escaped ? Buffer.from(stringOf(scanner.bytes, span), 'utf8') : scanner.bytes.subarray(span.start, span.end),
-    );
+    // One too many tells the mismatch; the rest is read for its kind only.
+    if (found++ > count) return;
+    if (span.escaped) {
+      const text = Buffer.from(stringOf(scanner.bytes, span), 'utf8');
+      packer.add(text, 0, text.byteLength);
+    } else packer.add(scanner.bytes, span.start, span.end);
   });
-  return packBytes(elements);
+  return packer.finish();
 }
 
 /** A double as servers of the protocol write it: shortest digits that read back the same, `2.0` for two. */
@@ -153,62 +180,70 @@ const CHUNK_ELEMENTS = 8192;
  * no JSON but what Triton writes; FP16 and BYTES that are not UTF-8 have no JSON form and throw `tensor_invalid`.
  */
 export function* elementsToJson(tensor: Tensor): Generator<string> {
-  const element = elementReader(tensor);
-  const count = tensor.datatype === 'BYTES' ? element.count : tensor.data.byteLength / elementBytes[tensor.datatype];
+  if (tensor.datatype === 'BYTES') return yield* textsToJson(tensor);
+  const read = elementReader(tensor);
+  const count = tensor.data.byteLength / elementBytes[tensor.datatype];
   for (let from = 0; from < count; from += CHUNK_ELEMENTS) {
     const until = Math.min(count, from + CHUNK_ELEMENTS);
     let piece = from === 0 ? '' : ',';
-    for (let i = from; i < until; i++) piece += i === from ? element.read(i) : `,${element.read(i)}`;
+    for (let i = from; i < until; i++) piece += i === from ? read(i) : `,${read(i)}`;
     yield piece;
   }
 }
 
-function elementReader(tensor: Tensor): { count: number; read: (index: number) => string } {
-  const { data, datatype, name } = tensor;
+function* textsToJson(tensor: Tensor): Generator<string> {
+  const { data, name } = tensor;
+  const buffer = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  let piece = '';
+  const pieces: string[] = [];
+  eachBytesElement(tensor, (start, end) => {
+    if (!isUtf8(buffer.subarray(start, end))) {
+      throw unfit('tensor_invalid', `output '${name}' is not UTF-8 text. Please use the binary data format for output`);
+    }
+    if (piece !== '') piece += ',';
+    piece += JSON.stringify(buffer.toString('utf8', start, end));
+    if (piece.length > CHUNK_ELEMENTS) {
+      pieces.push(piece);
+      piece = '';
+    }
+  });
+  if (piece !== '') pieces.push(piece);
+  for (let i = 0; i < pieces.length; i++) yield i === 0 ? (pieces[i] as string) : `,${pieces[i]}`;
+}
+
+function elementReader(tensor: Tensor): (index: number) => string {
+  const { data, datatype } = tensor;
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  const of = (read: (index: number) => string) => ({ count: 0, read });
   switch (datatype) {
     case 'BOOL':
-      return of((i) => (data[i] === 0 ? 'false' : 'true'));
+      return (i) => (data[i] === 0 ? 'false' : 'true');
     case 'UINT8':
-      return of((i) => String(data[i]));
+      return (i) => String(data[i]);
     case 'UINT16':
-      return of((i) => String(view.getUint16(i * 2, true)));
+      return (i) => String(view.getUint16(i * 2, true));
     case 'UINT32':
-      return of((i) => String(view.getUint32(i * 4, true)));
+      return (i) => String(view.getUint32(i * 4, true));
     case 'UINT64':
-      return of((i) => String(view.getBigUint64(i * 8, true)));
+      return (i) => String(view.getBigUint64(i * 8, true));
     case 'INT8':
-      return of((i) => String(view.getInt8(i)));
+      return (i) => String(view.getInt8(i));
     case 'INT16':
-      return of((i) => String(view.getInt16(i * 2, true)));
+      return (i) => String(view.getInt16(i * 2, true));
     case 'INT32':
-      return of((i) => String(view.getInt32(i * 4, true)));
+      return (i) => String(view.getInt32(i * 4, true));
     case 'INT64':
-      return of((i) => String(view.getBigInt64(i * 8, true)));
+      return (i) => String(view.getBigInt64(i * 8, true));
     case 'FP32':
-      return of((i) => floatToJson(view.getFloat32(i * 4, true)));
+      return (i) => floatToJson(view.getFloat32(i * 4, true));
     case 'FP64':
-      return of((i) => floatToJson(view.getFloat64(i * 8, true)));
+      return (i) => floatToJson(view.getFloat64(i * 8, true));
     case 'FP16':
       throw unfit(
         'tensor_invalid',
         'sending FP16 data via JSON is not supported. Please use the binary data format for output',
       );
-    case 'BYTES': {
-      const elements = bytesElements(tensor);
-      const read = (i: number) => {
-        const element = elements[i] as Uint8Array;
-        if (!isUtf8(element)) {
-          throw unfit(
-            'tensor_invalid',
-            `output '${name}' is not UTF-8 text. Please use the binary data format for output`,
-          );
-        }
-        return JSON.stringify(Buffer.from(element.buffer, element.byteOffset, element.byteLength).toString('utf8'));
-      };
-      return { count: elements.length, read };
-    }
+    case 'BYTES':
+      throw unfit('tensor_invalid', 'texts have no fixed size');
   }
 }
 

@@ -77,6 +77,37 @@ describe('the HTTP interface', () => {
     });
   });
 
+  it.each<[string, (size: number) => string, number]>([
+    ['empty objects', (size) => `{"inputs":[${'{},'.repeat(size / 3)}{}]}`, 400],
+    ['members', (size) => `{"a":0${',"b":0'.repeat(size / 6)}}`, 400],
+    [
+      'empty texts',
+      (size) => `{"inputs":[{"name":"TEXT","shape":[1],"datatype":"BYTES","data":[""${',""'.repeat(size / 3)}]}]}`,
+      400,
+    ],
+    [
+      'so many texts as it says',
+      (size) =>
+        `{"inputs":[{"name":"TEXT","shape":[${size / 3 + 1}],"datatype":"BYTES","data":[""${',""'.repeat(size / 3)}]}]}`,
+      400,
+    ],
+    [
+      'one name',
+      (size) => `{"inputs":[{"name":"${'x'.repeat(size)}","shape":[1],"datatype":"BYTES","data":[""]}]}`,
+      400,
+    ],
+  ])(
+    'is not filled up by 60 MB of %s',
+    async (_, body, status) => {
+      const before = process.memoryUsage.rss();
+      const answer = await server.send('POST', '/v2/models/text_echo/infer', body(60_000_000));
+      expect([answer.status, answer.text.length < 5000]).toEqual([status, true]);
+      expect(process.memoryUsage.rss() - before).toBeLessThan(800 * MIB);
+      await works();
+    },
+    30_000,
+  );
+
   it('refuses a body that is too large, said or unsaid, compressed or not', async () => {
     const small = await startTestServer({ maxBodyBytes: 10_000, load: ['add_one'] });
     const post = (body: Uint8Array, headers = {}) => small.send('POST', '/v2/models/add_one/infer', body, headers);

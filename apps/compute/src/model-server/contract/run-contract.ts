@@ -46,15 +46,15 @@ export function exchangeWith(
  * answer compares. Statuses, structure, states and numbers must agree; wording, times and counts are free.
  */
 export async function runContract(baseUrl: string, options: ContractOptions): Promise<ContractResult[]> {
-  const stage = options.server === 'triton' ? new RealServerStage(baseUrl) : undefined;
+  const stage = new Stage(baseUrl, options.server === 'triton');
   const results: ContractResult[] = [];
   for (const exchange of fixtures().exchanges) {
     if (options.server === 'embedded' && realServerOnly.includes(exchange.name)) {
       results.push({ name: exchange.name, outcome: 'real-server-only', detail: [] });
       continue;
     }
-    await stage?.before(exchange.name);
-    const answer = (await stage?.answerOf(exchange.name)) ?? (await send(baseUrl, exchange, options));
+    await stage.before(exchange.name);
+    const answer = (await stage.answerOf(exchange.name)) ?? (await send(baseUrl, exchange, options));
     results.push(judge(exchange, answer, options));
   }
   return results;
@@ -80,14 +80,25 @@ function judgeDeviation({ name, status, why }: Deviation, answer: Answer): Contr
   return { name, outcome: 'differs', detail: [`status ${answer.status} instead of ${status}: ${body.slice(0, 200)}`] };
 }
 
-/** What stood between the recorded exchanges: loads and requests of the Python models that went on meanwhile. */
-class RealServerStage {
+/** What stood between the recorded exchanges: waits for unloads, and what the Python models did meanwhile. */
+class Stage {
   private loading: Promise<Answer> | undefined;
   private inFlight: Promise<Answer> | undefined;
 
-  constructor(private readonly baseUrl: string) {}
+  constructor(
+    private readonly baseUrl: string,
+    private readonly python: boolean,
+  ) {}
 
   async before(name: string): Promise<void> {
+    // An unload answers at once; the recording went on when it was done.
+    if (name === 'index after the unloads') {
+      for (const model of ['add_one', 'text_echo']) await this.untilState(model, 'UNAVAILABLE');
+    }
+    if (this.python) await this.beforeWithPython(name);
+  }
+
+  private async beforeWithPython(name: string): Promise<void> {
     if (name === 'index while slow loads') {
       this.loading = this.post('/v2/repository/models/slow/load');
       await this.untilState('slow', 'LOADING');
@@ -99,9 +110,6 @@ class RealServerStage {
       this.inFlight = exchangeWith(`${this.baseUrl}${request.path}`, request, bodyOf(request.body));
       await this.untilPending('slow');
     } else if (name === 'unload') await this.untilState('slow', 'UNAVAILABLE');
-    else if (name === 'index after the unloads' || name === 'unloaded: infer') {
-      for (const model of ['add_one', 'text_echo']) await this.untilState(model, 'UNAVAILABLE');
-    }
   }
 
   async answerOf(name: string): Promise<Answer | undefined> {
@@ -126,7 +134,7 @@ class RealServerStage {
     }, `${model} to be ${state}`);
   }
 
-  /** A request counts as in flight once the server knows of it: its connection took the whole body and has no answer. */
+  /** From outside nothing tells that a request runs; it was sent before one that the server has answered. */
   private async untilPending(model: string): Promise<void> {
     await this.until(async () => {
       const answer = await exchangeWith(

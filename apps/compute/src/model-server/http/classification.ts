@@ -1,5 +1,8 @@
 import { countElements, packText, type Tensor, tensorValues, unfit } from '#inference-protocol';
 
+/** Ordering is done on the server's own thread. */
+const MAX_CLASSIFIED = 1_048_576;
+
 /**
  * The `count` greatest elements of each batch entry as `value:index` or `value:index:label`, in descending order; equal
  * values in the order of their places.
@@ -12,6 +15,9 @@ export function classify(
 ): Tensor {
   if (['BYTES', 'BOOL', 'FP16'].includes(tensor.datatype)) {
     throw unfit('tensor_invalid', `class result not available for output due to unsupported type '${tensor.datatype}'`);
+  }
+  if (countElements(tensor.shape) > MAX_CLASSIFIED) {
+    throw unfit('tensor_invalid', `'${tensor.name}' has more than ${MAX_CLASSIFIED} elements to order`);
   }
   const [first] = tensor.shape;
   const batch = batches && first !== undefined ? first : 0;

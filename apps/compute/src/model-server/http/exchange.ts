@@ -130,7 +130,8 @@ export class Exchange {
   error(status: number, message: string): void {
     // A client that is refused while it still sends must not keep the connection busy with the rest.
     if (status === 413) this.response.setHeader('connection', 'close');
-    this.json(status, { error: message });
+    // Names in a message come from the request, however long they are there.
+    this.json(status, { error: message.slice(0, 2000) });
   }
 
   /** A successful answer in the encoding that the client prefers. */

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import {
-  bytesElements,
+  countElements,
+  eachBytesElement,
   encodeInferResponse,
   fitRequest,
   type InferRequest,
@@ -52,15 +53,22 @@ export function checkRequest(request: InferRequest, version: ModelVersion): numb
   const batch = fitRequest(request, version.config);
   for (const input of request.inputs) {
     if (input.datatype !== 'BYTES') continue;
-    // ONNX Runtime's binding for Node takes text, and cuts it at a zero byte: what it would change is refused.
-    for (const element of bytesElements(input)) {
-      if (!isUtf8(element) || element.includes(0)) {
-        throw unfit(
-          'tensor_invalid',
-          `an element of '${input.name}' is not UTF-8 text without zero bytes, which is all that this server's runtime takes`,
-        );
-      }
-    }
+    const { data, name, shape } = input;
+    if (countElements(shape) > MAX_TEXTS)
+      throw unfit('tensor_invalid', `'${name}' has more than ${MAX_TEXTS} elements`);
+    eachBytesElement(input, (start, end) => checkText(name, data.subarray(start, end)));
   }
   return batch;
+}
+
+/** A text takes many times the memory of its bytes in what runs models. */
+const MAX_TEXTS = 4_194_304;
+
+/** ONNX Runtime's binding for Node takes text, and cuts it at a zero byte: what it would change is refused. */
+function checkText(input: string, element: Uint8Array): void {
+  if (element.byteLength === 0 || (isUtf8(element) && !element.includes(0))) return;
+  throw unfit(
+    'tensor_invalid',
+    `an element of '${input}' is not UTF-8 text without zero bytes, which is all that this server's runtime takes`,
+  );
 }
