@@ -2,7 +2,7 @@ import type { Env } from '#config';
 import { type GrantClaims, transferTokenLifetimeMs } from '#contracts';
 import { WatershedError } from '#errors';
 import { repositoryName } from '#model-repository';
-import { ClusterNode, type RunningApp, startNodeApp } from '#node';
+import { ClusterNode, type IndexPort, type RunningApp, startNodeApp } from '#node';
 import { evaluate, regionCovers } from '#policy';
 import { GrantVerifier } from '#sigil';
 import { createLogger, createMetrics, nestLogger } from '#telemetry';
@@ -29,8 +29,13 @@ const pullAttempts = 3;
 const answerLoadWithinMs = 3_000;
 const eagerWatchMs = 100;
 
+export interface RunnerOverrides {
+  /** Tests join an index in memory. */
+  readonly index?: IndexPort;
+}
+
 /** Starts a runner: one model server, the models that the orchestrator wants there, inferences under tickets. */
-export async function startRunner(env: Env): Promise<RunningApp> {
+export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Promise<RunningApp> {
   const config = runnerConfig(env);
   const logger = createLogger({ service: 'runner', nodeId: 'joining', level: config.logLevel });
   const metrics = createMetrics('runner');
@@ -133,7 +138,7 @@ export async function startRunner(env: Env): Promise<RunningApp> {
       const port = await http.listen();
       const base = config.publicUrl ?? `http://${config.host}:${port}`;
       url = `${base}${inferencePath}`;
-      return { url: base };
+      return { url: base, ...(overrides.index ? { index: overrides.index } : {}) };
     },
     onDrain: () => http.drain(),
     onClose: async () => {

@@ -19,12 +19,12 @@ export class IndexedRunners implements RunnerDirectory {
 const isRunner = (entry: NodeEntry): boolean => entry.manifest.services.includes('runner');
 
 function viewOf(entry: NodeEntry): RunnerView {
-  const { nodeId, manifest, health, load, models } = entry;
+  const { nodeId, manifest, health, membership, load, models } = entry;
   return {
     nodeId,
     region: manifest.region,
-    // A suspect may refute; nothing is taken from it before it is dead.
-    reachable: (health === 'alive' || health === 'suspect') && load?.draining !== true,
+    // A suspect may refute; nothing is taken from it before it is dead. A paused one gets no work.
+    reachable: (health === 'alive' || health === 'suspect') && membership === 'admitted' && load?.draining !== true,
     ...(load?.freeModelMemoryBytes === undefined ? {} : { freeModelMemoryBytes: load.freeModelMemoryBytes }),
     models,
   };

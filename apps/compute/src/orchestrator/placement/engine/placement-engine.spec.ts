@@ -45,6 +45,7 @@ function make() {
     limits: { stuckAfterMs: 1_000, heartbeatGraceMs: 500 },
     advanceMs: 100,
     pauseMs: 40,
+    reviewEveryMs: 60_000,
     wait: async (ms) => {
       clock.ms += ms;
     },
@@ -221,6 +222,21 @@ describe('PlacementEngine', () => {
     await engine.reconcile();
     await work();
     expect(await states()).toEqual(['a unloaded 2', 'b unloaded 2']);
+  });
+
+  it('finds out by itself that a version was withdrawn', async () => {
+    const { behaviour, clock, engine, join, states, work } = make();
+    join('a');
+    await engine.place({ model });
+    await work();
+    await engine.reconcile();
+    behaviour.review = 'withdrawn';
+    await engine.reconcile();
+    expect(await states()).toEqual(['a ready 1']);
+    clock.ms += 60_000;
+    await engine.reconcile();
+    await work();
+    expect(await states()).toEqual(['a unloaded 2']);
   });
 
   it('takes a model from one runner and leaves it on the others', async () => {

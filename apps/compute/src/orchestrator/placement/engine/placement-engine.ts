@@ -24,6 +24,8 @@ export interface PlacementEngineOptions {
   /** One advance asks its runner for so long before it gives its turn back to the queue. */
   readonly advanceMs: number;
   readonly pauseMs: number;
+  /** Announcements of withdrawals can be lost, so the registry is asked this often whether what is loaded is approved. */
+  readonly reviewEveryMs: number;
   readonly wait: (ms: number) => Promise<void>;
   readonly now: () => number;
 }
@@ -43,6 +45,8 @@ const memoryExhausted = (model: ModelVersion) =>
 
 /** Places models on runners: wishes become rows, rows become calls, and every step is a compare-and-set on the row. */
 export class PlacementEngine {
+  private reviewedAt = Number.NEGATIVE_INFINITY;
+
   constructor(private readonly options: PlacementEngineOptions) {}
 
   /**
@@ -140,7 +144,20 @@ export class PlacementEngine {
         if (chosen.length > 0) await this.wanted(runner.nodeId, action.wish);
       }
     }
+    await this.review(rows);
     return actions.length;
+  }
+
+  private async review(rows: readonly PlacementRow[]): Promise<void> {
+    const { registry, now, reviewEveryMs } = this.options;
+    if (now() - this.reviewedAt < reviewEveryMs) return;
+    this.reviewedAt = now();
+    const loaded = rows.filter((row) => row.wanted === 'loaded');
+    for (const key of new Set(loaded.map((row) => `${row.model}@${row.version}`))) {
+      const [name = '', version = ''] = key.split('@');
+      const { review } = await registry.model(name, version);
+      if (review !== 'approved') await this.withdraw(name, version);
+    }
   }
 
   /** A version may no longer be served: taken back everywhere. */

@@ -1,0 +1,192 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  modelsChanged,
+  orchestratorDisplace,
+  orchestratorPlace,
+  orchestratorPlacements,
+  runnerLoad,
+  runnerStatus,
+} from '#contracts';
+import type { RunningApp } from '#node';
+import { eventually, type TestDatabase, type TestRedis, testDatabase, testRedis } from '#testing';
+import { startOrchestrator } from './orchestrator/start-orchestrator.js';
+import { startRunner } from './runner/start-runner.js';
+import { ClusterAround } from './testing/cluster-around.js';
+import { MemoryIndex } from './testing/memory-index.js';
+
+const fixture = (name: string) =>
+  readFile(join(import.meta.dirname, '..', 'fixtures', 'triton', 'models', name, '1', 'model.onnx'));
+const ask = '{"inputs":[{"name":"INPUT0","datatype":"INT32","shape":[1,4],"data":[1,2,3,4]}]}';
+const draft = (change: { name?: string; version?: string } = {}) => ({
+  name: 'org/add-one',
+  version: '1.0.0',
+  description: '',
+  licence: 'Apache-2.0',
+  purpose: 'tests',
+  parameterCount: 1,
+  memoryBytes: 10_000_000,
+  maxBatchSize: 8,
+  inputs: [{ name: 'INPUT0', datatype: 'INT32' as const, shape: [4] }],
+  outputs: [{ name: 'OUTPUT0', datatype: 'INT32' as const, shape: [4] }],
+  regions: [],
+  ...change,
+});
+
+describe('orchestrator and runner in a cluster', () => {
+  let redis: TestRedis;
+  let database: TestDatabase;
+  let dataDir: string;
+  let index: MemoryIndex;
+  let around: ClusterAround;
+  let orchestrator: RunningApp;
+  let runner: RunningApp;
+  let env: Record<string, string>;
+
+  // The models' processes run from the build.
+  beforeAll(() => {
+    execFileSync(process.execPath, [join(import.meta.dirname, '..', '..', '..', 'scripts', 'build.mjs')]);
+  }, 120_000);
+
+  beforeEach(async () => {
+    [redis, database, dataDir] = await Promise.all([
+      testRedis(),
+      testDatabase(),
+      mkdtemp(join(tmpdir(), 'watershed-compute-')),
+    ]);
+    env = {
+      WATERSHED_CLUSTER_ID: redis.clusterId,
+      WATERSHED_CLUSTER_NAME: 'test',
+      WATERSHED_REGION: 'EU/FR',
+      WATERSHED_DATA_DIR: dataDir,
+      WATERSHED_REDIS_URL: redis.url,
+      WATERSHED_LOG_LEVEL: 'silent',
+      ORCHESTRATOR_DATABASE_URL: database.urlFor('compute'),
+      ORCHESTRATOR_RECONCILE_INTERVAL_MS: '1000',
+      ORCHESTRATOR_STUCK_AFTER_MS: '3000',
+      ORCHESTRATOR_HEARTBEAT_GRACE_MS: '1000',
+      RUNNER_MODEL_MEMORY_BYTES: '25000000',
+      RUNNER_WATCH_INTERVAL_MS: '200',
+    };
+    index = new MemoryIndex();
+    around = await ClusterAround.start(env, index);
+    orchestrator = await startOrchestrator(env, { index: index.port() });
+    runner = await startRunner(env, { index: index.port() });
+    await eventually(
+      () =>
+        around.node.directory.find('runner').length === 1 && around.node.directory.find('orchestrator').length === 1,
+    );
+  }, 60_000);
+
+  afterEach(async () => {
+    for (const app of [runner, orchestrator]) {
+      await app.drain();
+      await app.close();
+    }
+    await around.close();
+    expect(await database.connections()).toEqual([]);
+    await Promise.all([redis.close(), database.close(), rm(dataDir, { recursive: true, force: true })]);
+  }, 30_000);
+
+  const place = (model: string, more: { nodeId?: string } = {}) =>
+    around.node.bus.call(orchestratorPlace, { model, ...more });
+  const states = async () => {
+    const { items } = await around.node.bus.call(orchestratorPlacements, {});
+    return items.map((one) => `${one.model} ${one.version} ${one.state}${one.failure ? ` ${one.failure.code}` : ''}`);
+  };
+  const until = (wanted: string[]) =>
+    eventually(async () => expect(await states()).toEqual(wanted), { timeoutMs: 15_000 });
+  const infer = (model = 'org/add-one') => around.infer(runner.nodeId, model, ask);
+
+  it('places, infers, survives a restart of the runner without a hand, and takes away', async () => {
+    await around.publish(draft(), await fixture('add_one'));
+    const { placements } = await place('org/add-one');
+    expect(placements).toHaveLength(1);
+    await until(['org/add-one 1.0.0 ready']);
+    expect(await infer()).toMatchObject({
+      code: 'ok',
+      answer: { model_name: 'org/add-one', model_version: '1.0.0', outputs: [{ data: [2, 3, 4, 5] }] },
+    });
+    await eventually(() => around.node.directory.get(runner.nodeId)?.models[0]?.ready === true);
+
+    await runner.drain();
+    await runner.close();
+    await until(['org/add-one 1.0.0 wanted']);
+    runner = await startRunner(env, { index: index.port() });
+    await until(['org/add-one 1.0.0 ready']);
+    expect((await infer()).code).toBe('ok');
+    expect(around.pulls).toEqual(['0-']);
+
+    await around.node.bus.call(orchestratorDisplace, { model: 'org/add-one' });
+    await until(['org/add-one 1.0.0 unloaded']);
+    expect((await infer()).code).toBe('model_unknown');
+  }, 60_000);
+
+  it('finds its placements again after a restart of the orchestrator', async () => {
+    await around.publish(draft(), await fixture('add_one'));
+    await orchestrator.drain();
+    await orchestrator.close();
+    orchestrator = await startOrchestrator(env, { index: index.port() });
+    await place('org/add-one');
+    await orchestrator.drain();
+    await orchestrator.close();
+    orchestrator = await startOrchestrator(env, { index: index.port() });
+    await until(['org/add-one 1.0.0 ready']);
+  }, 60_000);
+
+  it('takes a withdrawn version away by itself', async () => {
+    await around.publish(draft(), await fixture('add_one'));
+    await place('org/add-one');
+    await until(['org/add-one 1.0.0 ready']);
+    await around.node.bus.broadcast(modelsChanged, { name: 'org/add-one', version: '1.0.0', review: 'withdrawn' });
+    await until(['org/add-one 1.0.0 unloaded']);
+  }, 60_000);
+
+  it('loads nothing whose papers or bytes are not those that were approved', async () => {
+    const good = await fixture('add_one');
+    const forged = await around.publish(draft({ name: 'org/forged' }), good);
+    forged.manifest.description = 'changed after it was signed';
+    const swapped = await around.publish(draft({ name: 'org/swapped' }), Buffer.concat([good, Buffer.from([0])]));
+    around.blobs.set(swapped.manifest.blob.sha256, Buffer.alloc(swapped.manifest.blob.sizeBytes));
+    await around.publish(draft({ name: 'org/broken' }), await fixture('broken'));
+    for (const name of ['org/forged', 'org/swapped', 'org/broken']) await place(name);
+    await until([
+      'org/forged 1.0.0 failed signature_invalid',
+      'org/swapped 1.0.0 failed digest_mismatch',
+      'org/broken 1.0.0 failed model_invalid',
+    ]);
+    const { models } = await around.node.bus.call(runnerStatus, {}, { to: runner.nodeId });
+    expect(models.map((model) => model.state)).toEqual(['failed', 'failed', 'failed']);
+  }, 60_000);
+
+  it('refuses what has no room, and serves the rest', async () => {
+    const file = await fixture('add_one');
+    for (const name of ['org/one', 'org/two', 'org/three']) await around.publish(draft({ name }), file);
+    await place('org/one');
+    await place('org/two');
+    await until(['org/one 1.0.0 ready', 'org/two 1.0.0 ready']);
+    await eventually(() => (around.node.directory.get(runner.nodeId)?.load?.freeModelMemoryBytes ?? 0) < 10_000_000);
+    await expect(eventually(() => place('org/three').then(() => false), { timeoutMs: 1 })).rejects.toMatchObject({
+      cause: { code: 'memory_exhausted' },
+    });
+    expect((await infer('org/two')).code).toBe('ok');
+  }, 60_000);
+
+  it('answers nobody without a grant of its own that allows this place', async () => {
+    await around.publish(draft(), await fixture('add_one'));
+    await place('org/add-one');
+    await until(['org/add-one 1.0.0 ready']);
+    const grant = await around.grant();
+    const tampered = `${grant.slice(0, -4)}AAAA`;
+    expect((await around.infer(runner.nodeId, 'org/add-one', ask, tampered)).code).toBe('grant_invalid');
+    const elsewhere = await around.grant(['EU/DE']);
+    expect((await around.infer(runner.nodeId, 'org/add-one', ask, elsewhere)).code).toBe('policy_forbids');
+    const [model] = around.versions;
+    if (!model) throw new Error('no model');
+    const order = { placementId: '01890000-0000-7000-8000-000000000001', epoch: 1, model };
+    const forbidden = around.node.bus.call(runnerLoad, order, { to: runner.nodeId });
+    await expect(forbidden).rejects.toMatchObject({ code: 'caller_not_allowed' });
+  }, 60_000);
+});
