@@ -1,0 +1,344 @@
+import type { Membership, NodeHealth, NodeManifest, Operator, Revision } from '#contracts';
+import { WatershedError } from '#errors';
+import { addSignature, documentTyp, generateSigil, type Sigil, signDocument } from '#sigil';
+import type { HeardAges, IndexResources, NodeStore, StoredNode } from './index.ports.js';
+import { IndexEngine } from './index-engine.js';
+
+const clusterId = 'c'.repeat(43);
+const load = { inFlight: 0, capacity: 10, loopDelayMs: 0, draining: false };
+
+/** The store's contract in memory, shared by the engines of a test as Postgres is by instances. */
+class MemoryStore implements NodeStore {
+  readonly rows = new Map<string, StoredNode & { n: number }>();
+  epoch = 'one';
+  n = 0;
+
+  async revision(): Promise<Revision> {
+    return { epoch: this.epoch, n: this.n };
+  }
+
+  async changesSince(
+    since: Revision | undefined,
+  ): Promise<{ revision: Revision; snapshot: boolean; nodes: StoredNode[] }> {
+    const followed = since?.epoch === this.epoch;
+    const nodes = [...this.rows.values()].filter((row) => !followed || row.n > since.n);
+    return { revision: await this.revision(), snapshot: !followed, nodes };
+  }
+
+  async find(nodeId: string): Promise<StoredNode | undefined> {
+    return this.rows.get(nodeId);
+  }
+
+  async join(node: Parameters<NodeStore['join']>[0]): Promise<Revision | undefined> {
+    const { manifest, membership, membershipEpoch, now } = node;
+    const before = this.rows.get(manifest.nodeId);
+    const older = (before?.membershipEpoch ?? 0) > membershipEpoch;
+    const decided = older && before ? before.membership : membership;
+    if (decided === 'expelled') return undefined;
+    this.n += 1;
+    this.rows.set(manifest.nodeId, {
+      nodeId: manifest.nodeId,
+      manifest,
+      health: 'alive',
+      membership: decided,
+      membershipEpoch: older && before ? before.membershipEpoch : membershipEpoch,
+      joinedAt: now,
+      lastSeenAt: now,
+      n: this.n,
+    });
+    return this.revision();
+  }
+
+  async move(
+    nodeId: string,
+    ...[from, to]: Parameters<NodeStore['move']> extends [string, ...infer Rest] ? Rest : never
+  ) {
+    const row = this.rows.get(nodeId);
+    if (!row || row.health !== from.health || row.membershipEpoch !== from.membershipEpoch) return undefined;
+    this.n += 1;
+    const { seenAt, ...rest } = to;
+    this.rows.set(nodeId, { ...row, ...rest, lastSeenAt: seenAt, n: this.n });
+    return this.revision();
+  }
+}
+
+/** Time, governance and the board between instances, in a test's hand. */
+class World {
+  now = 1_000_000;
+  readonly store = new MemoryStore();
+  readonly announced: Revision[] = [];
+  readonly board = new Map<string, number>();
+  operators: Operator[] = [];
+  memberships = new Map<string, Membership>();
+  governanceUp = true;
+
+  constructor(readonly genesis: Sigil) {}
+
+  engine(): IndexEngine {
+    const resources: IndexResources = {
+      settings: {
+        clusterId,
+        region: 'EU/FR',
+        genesisOperator: this.genesis.publicJwk,
+        heartbeatIntervalMs: 1_000,
+        suspectAfterMs: 3_000,
+        deadAfterMs: 10_000,
+      },
+      store: this.store,
+      board: {
+        exchange: async (heard): Promise<HeardAges> => {
+          for (const nodeId of heard) this.board.set(nodeId, this.now);
+          return new Map([...this.board].map(([nodeId, at]) => [nodeId, this.now - at]));
+        },
+      },
+      governance: {
+        admit: async (nodeId) => {
+          this.ask();
+          const membership = this.memberships.get(nodeId) ?? this.decision(nodeId, 'admitted', 1);
+          this.memberships.set(nodeId, membership);
+          return membership;
+        },
+        members: async () => {
+          this.ask();
+          return { operators: this.operators, memberships: [...this.memberships.values()] };
+        },
+      },
+      announcer: { changed: (revision) => this.announced.push(revision) },
+      log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+      now: () => this.now,
+      wallClock: () => new Date(1_700_000_000_000 + this.now),
+    };
+    return new IndexEngine(resources);
+  }
+
+  decision(nodeId: string, state: Membership['state'], epoch: number): Membership {
+    const decidedAt = new Date(0).toISOString();
+    const operatorId = this.genesis.thumbprint;
+    return { nodeId, operatorId, state, reason: 'test', epoch, decidedAt, decidedBy: operatorId };
+  }
+
+  async manifest(sigil: Sigil, operator = this.genesis, more: Partial<NodeManifest> = {}): Promise<NodeManifest> {
+    const body = {
+      type: 'watershed/node-manifest' as const,
+      nodeId: sigil.thumbprint,
+      clusterId,
+      region: 'EU/FR',
+      types: ['core' as const],
+      services: ['toll' as const],
+      key: sigil.publicJwk,
+      purposeKeys: [],
+      operatorId: operator.thumbprint,
+      capabilities: {},
+      issuedAt: new Date(1_700_000_000_000 + this.now).toISOString(),
+      ...more,
+    };
+    const options = { typ: documentTyp.nodeManifest, aud: clusterId };
+    return addSignature(await signDocument(body, sigil, options), operator, options);
+  }
+
+  healthOf(nodeId: string): NodeHealth | undefined {
+    return this.store.rows.get(nodeId)?.health;
+  }
+
+  private ask(): void {
+    if (!this.governanceUp) throw new WatershedError('no_node_available', 'No governance.');
+  }
+}
+
+describe('the index engine', () => {
+  let world: World;
+  let node: Sigil;
+  let id: string;
+
+  beforeEach(async () => {
+    world = new World(await generateSigil('operator'));
+    node = await generateSigil('node');
+    id = node.thumbprint;
+  });
+
+  const joined = async (engine: IndexEngine): Promise<void> => {
+    await engine.join(id, await world.manifest(node));
+  };
+  /** Ticks each second, as the processor does; `beat` nodes are heard by these engines. */
+  const pass = async (seconds: number, engines: IndexEngine[], beating: IndexEngine[] = []): Promise<void> => {
+    for (let i = 0; i < seconds; i++) {
+      world.now += 1_000;
+      for (const engine of beating) await engine.heard(id, load, []);
+      for (const engine of engines) await engine.tick();
+    }
+  };
+
+  it('keeps alive who is heard, suspects who is silent, and declares dead only after that', async () => {
+    const engine = world.engine();
+    await joined(engine);
+    await pass(20, [engine], [engine]);
+    expect(world.healthOf(id)).toBe('alive');
+    const seen: (NodeHealth | undefined)[] = [];
+    for (let second = 1; second <= 12; second++) {
+      await pass(1, [engine]);
+      seen.push(world.healthOf(id));
+    }
+    expect(seen).toEqual([...Array(2).fill('alive'), ...Array(7).fill('suspect'), ...Array(3).fill('dead')]);
+  });
+
+  it('takes a suspect back by one heartbeat, a dead node only by a join', async () => {
+    const engine = world.engine();
+    await joined(engine);
+    await pass(5, [engine]);
+    expect(world.healthOf(id)).toBe('suspect');
+    await engine.heard(id, load, []);
+    expect(world.healthOf(id)).toBe('alive');
+    await pass(12, [engine]);
+    expect(world.healthOf(id)).toBe('dead');
+    await engine.heard(id, load, []);
+    await pass(1, [engine], [engine]);
+    expect(world.healthOf(id)).toBe('dead');
+    await joined(engine);
+    expect(world.healthOf(id)).toBe('alive');
+  });
+
+  it('does not believe that a node is healthy because the table says so', async () => {
+    await joined(world.engine());
+    world.board.clear();
+    const restarted = world.engine();
+    const { nodes } = await restarted.changes(undefined);
+    expect(nodes[0]?.health).toBe('suspect');
+    expect((await restarted.find({ service: 'toll' })).refused).toEqual([{ nodeId: id, reason: 'it is suspect' }]);
+    await pass(1, [restarted]);
+    expect(world.healthOf(id)).toBe('suspect');
+  });
+
+  it('buries nobody for its own deafness: what it has not listened for it does not count', async () => {
+    const engine = world.engine();
+    await joined(engine);
+    await pass(3, [engine], [engine]);
+    // The process was stopped for a minute: one tick, no heartbeats meanwhile.
+    world.now += 60_000;
+    await engine.tick();
+    expect(world.healthOf(id)).toBe('suspect');
+    await pass(5, [engine]);
+    expect(world.healthOf(id)).toBe('suspect');
+    await engine.heard(id, load, []);
+    expect(world.healthOf(id)).toBe('alive');
+    world.now += 1_000;
+    engine.wasDeaf();
+    await pass(9, [engine]);
+    expect(world.healthOf(id)).toBe('suspect');
+    await pass(2, [engine]);
+    expect(world.healthOf(id)).toBe('dead');
+  });
+
+  it('believes another instance that heard the node, and writes each transition once between them', async () => {
+    const [one, two] = [world.engine(), world.engine()];
+    await joined(one);
+    await pass(10, [one, two], [two]);
+    expect(world.healthOf(id)).toBe('alive');
+    const before = world.store.n;
+    await pass(20, [one, two]);
+    expect(world.healthOf(id)).toBe('dead');
+    expect(world.store.n).toBe(before + 2);
+  });
+
+  it('leaves a planned sleep alone, and shows it as such', async () => {
+    const engine = world.engine();
+    await joined(engine);
+    await engine.leave(id, 'asleep');
+    await pass(20, [engine]);
+    expect(world.healthOf(id)).toBe('asleep');
+    expect((await engine.find({ service: 'toll' })).refused).toEqual([{ nodeId: id, reason: 'it is asleep' }]);
+    await engine.leave('nobody', 'left');
+    expect(world.store.rows.size).toBe(1);
+  });
+
+  it('answers changes after a revision, and all where the revision cannot be followed', async () => {
+    const engine = world.engine();
+    await joined(engine);
+    const first = await engine.changes(undefined);
+    expect([first.snapshot, first.nodes.length]).toEqual([true, 1]);
+    expect((await engine.changes(first.revision)).nodes).toEqual([]);
+    await engine.leave(id, 'left');
+    expect((await engine.changes(first.revision)).nodes.map((entry) => entry.health)).toEqual(['left']);
+    world.store.epoch = 'two';
+    expect((await engine.changes(first.revision)).snapshot).toBe(true);
+  });
+
+  it('finds by model, with the reason for each node that cannot', async () => {
+    const engine = world.engine();
+    await joined(engine);
+    const model = { name: 'org/model', version: '1.0.0', digest: 'd', ready: true };
+    const find = async (more: object): Promise<unknown[]> => {
+      const { candidates, refused } = await engine.find({ service: 'toll', ...more });
+      return [candidates.length, refused[0]?.reason];
+    };
+    await engine.heard(id, load, [model, { ...model, name: 'org/other', ready: false }]);
+    expect(await find({ model: 'org/model' })).toEqual([1, undefined]);
+    expect(await find({ model: 'org/model', version: '2.0.0' })).toEqual([0, 'it does not serve org/model 2.0.0']);
+    expect(await find({ model: 'org/other' })).toEqual([0, 'org/other is not ready there']);
+    await engine.heard(id, { ...load, draining: true }, [model]);
+    expect(await find({ model: 'org/model' })).toEqual([0, 'it takes no new work']);
+  });
+
+  it('takes decisions by their epoch, never a late one, and never an expelled node', async () => {
+    const engine = world.engine();
+    await joined(engine);
+    const decide = (state: Membership['state'], epoch: number): Promise<void> =>
+      engine.decided(world.decision(id, state, epoch));
+    await decide('expelled', 3);
+    expect(world.healthOf(id)).toBe('expelled');
+    await decide('admitted', 2);
+    expect(world.healthOf(id)).toBe('expelled');
+    world.memberships.set(id, world.decision(id, 'expelled', 3));
+    await expect(joined(engine)).rejects.toMatchObject({ code: 'node_expelled' });
+    world.governanceUp = false;
+    await expect(joined(engine)).rejects.toMatchObject({ code: 'node_expelled' });
+    await engine.heard(id, load, []);
+    await engine.leave(id, 'left');
+    await pass(20, [engine], [engine]);
+    expect(world.healthOf(id)).toBe('expelled');
+    await decide('admitted', 4);
+    expect(world.healthOf(id)).toBe('left');
+  });
+
+  it('learns a decision whose broadcast was lost, by asking', async () => {
+    const engine = world.engine();
+    await joined(engine);
+    world.memberships.set(id, world.decision(id, 'expelled', 2));
+    await pass(6, [engine], [engine]);
+    expect(world.healthOf(id)).toBe('expelled');
+  });
+
+  it("takes the genesis operator's nodes provisionally while governance is away, others not, and asks later", async () => {
+    const engine = world.engine();
+    world.governanceUp = false;
+    await joined(engine);
+    expect(world.store.rows.get(id)?.membershipEpoch).toBe(0);
+    const other = await generateSigil('operator');
+    const theirs = await generateSigil('node');
+    const manifest = await world.manifest(theirs, other);
+    await expect(engine.join(theirs.thumbprint, manifest)).rejects.toMatchObject({ code: 'no_node_available' });
+    world.governanceUp = true;
+    await expect(engine.join(theirs.thumbprint, manifest)).rejects.toMatchObject({ code: 'manifest_invalid' });
+    const since = new Date(0).toISOString();
+    world.operators = [{ operatorId: other.thumbprint, name: 'other', key: other.publicJwk, since }];
+    await engine.join(theirs.thumbprint, manifest);
+    expect(world.store.rows.get(theirs.thumbprint)?.membershipEpoch).toBe(1);
+    await pass(1, [engine], [engine]);
+    expect(world.store.rows.get(id)?.membershipEpoch).toBe(1);
+  });
+
+  it('does not accept as an operator a listed id that is not the thumbprint of its key', async () => {
+    const engine = world.engine();
+    const other = await generateSigil('operator');
+    const since = new Date(0).toISOString();
+    world.operators = [{ operatorId: other.thumbprint, name: 'x', key: world.genesis.publicJwk, since }];
+    const manifest = await world.manifest(node, other);
+    await expect(engine.join(id, manifest)).rejects.toMatchObject({ code: 'manifest_invalid' });
+  });
+
+  it('refuses keys in a manifest that no node may hold', async () => {
+    const engine = world.engine();
+    const purposeKeys = [{ purpose: 'operator' as const, key: node.publicJwk }];
+    const manifest = await world.manifest(node, world.genesis, { purposeKeys });
+    await expect(engine.join(id, manifest)).rejects.toMatchObject({ code: 'manifest_invalid' });
+  });
+});

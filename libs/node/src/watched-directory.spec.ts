@@ -1,0 +1,164 @@
+import type { NodeEntry, NodeHealth, ServiceName } from '#contracts';
+import { CircuitBreaker } from './circuit-breaker.js';
+import { NodePicker } from './node-picker.js';
+import { WatchedDirectory } from './watched-directory.js';
+
+function entry(nodeId: string, health: NodeHealth = 'alive', service: ServiceName = 'toll'): NodeEntry {
+  const now = new Date().toISOString();
+  return {
+    nodeId,
+    health,
+    membership: 'admitted',
+    models: [],
+    joinedAt: now,
+    lastSeenAt: now,
+    manifest: {
+      type: 'watershed/node-manifest',
+      nodeId,
+      clusterId: 'c',
+      region: 'EU',
+      types: ['core'],
+      services: [service],
+      key: { kty: 'OKP', crv: 'Ed25519', x: 'x' },
+      purposeKeys: [{ purpose: 'grant', key: { kty: 'OKP', crv: 'Ed25519', x: `grant-${nodeId}` } }],
+      operatorId: 'o',
+      capabilities: {},
+      issuedAt: now,
+      signatures: [{ protected: 'p', signature: 's' }],
+    },
+  };
+}
+const load = { inFlight: 0, capacity: 10, loopDelayMs: 0, draining: false };
+
+describe('the watch of the index', () => {
+  it('replaces all by a snapshot and some by changes, and ignores what is older or of another epoch', () => {
+    const directory = new WatchedDirectory();
+    directory.apply({ revision: { epoch: 'a', n: 2 }, snapshot: true, nodes: [entry('1'), entry('2')] });
+    directory.apply({ revision: { epoch: 'a', n: 3 }, snapshot: false, nodes: [entry('2', 'dead'), entry('3')] });
+    expect(directory.find('toll').map((each) => each.nodeId)).toEqual(['1', '3']);
+    directory.apply({ revision: { epoch: 'a', n: 2 }, snapshot: false, nodes: [entry('2')] });
+    directory.apply({ revision: { epoch: 'b', n: 9 }, snapshot: false, nodes: [entry('2')] });
+    expect(directory.get('2')?.health).toBe('dead');
+    const gone: string[] = [];
+    directory.onChange((change) => change.entry ?? gone.push(change.nodeId));
+    directory.apply({ revision: { epoch: 'b', n: 1 }, snapshot: true, nodes: [entry('3')] });
+    expect(directory.all().map((each) => each.nodeId)).toEqual(['3']);
+    expect(gone).toEqual(['1', '2']);
+    expect(directory.revision).toEqual({ epoch: 'b', n: 1 });
+  });
+
+  it('offers alive nodes that take work; suspects only where there is nobody else; others never', () => {
+    const directory = new WatchedDirectory();
+    const at = (nodes: NodeEntry[]): string[] => {
+      directory.apply({ revision: { epoch: 'a', n: 1 }, snapshot: true, nodes });
+      return directory.find('toll').map((each) => each.nodeId);
+    };
+    const others = (['dead', 'left', 'asleep', 'expelled'] as const).map((health) => entry(health, health));
+    const paused: NodeEntry = { ...entry('paused'), membership: 'paused' };
+    expect(at([entry('1'), entry('s', 'suspect'), entry('g', 'alive', 'gateway'), paused, ...others])).toEqual(['1']);
+    expect(at([{ ...entry('1'), load: { ...load, draining: true } }, entry('s', 'suspect'), ...others])).toEqual(['s']);
+    expect(at([paused, ...others])).toEqual([]);
+  });
+
+  it('takes fresh load from heartbeats, and health from nobody but the index', () => {
+    const directory = new WatchedDirectory();
+    directory.apply({ revision: { epoch: 'a', n: 1 }, snapshot: true, nodes: [entry('1', 'suspect')] });
+    directory.hear('1', { ...load, inFlight: 3 }, []);
+    directory.hear('unknown', load, []);
+    expect(directory.get('1')).toMatchObject({ health: 'suspect', load: { inFlight: 3 } });
+    expect(directory.get('unknown')).toBeUndefined();
+  });
+
+  it('gives the keys of a node for a purpose, but none of one that was expelled', () => {
+    const directory = new WatchedDirectory();
+    directory.apply({ revision: { epoch: 'a', n: 1 }, snapshot: true, nodes: [entry('1'), entry('2', 'expelled')] });
+    expect(directory.keysFor('1', 'grant').map((key) => key.x)).toEqual(['grant-1']);
+    expect(directory.keysFor('1', 'token')).toEqual([]);
+    expect(directory.keysFor('2', 'grant')).toEqual([]);
+  });
+
+  it('waits for a service, and not for ever', async () => {
+    const directory = new WatchedDirectory();
+    await expect(directory.waitFor('toll', 10)).rejects.toMatchObject({ code: 'no_node_available' });
+    const waiting = directory.waitFor('toll', 1_000);
+    directory.apply({ revision: { epoch: 'a', n: 1 }, snapshot: true, nodes: [entry('1')] });
+    await expect(waiting).resolves.toMatchObject({ nodeId: '1' });
+  });
+
+  it('asks the index once about a caller that it does not know', async () => {
+    const directory = new WatchedDirectory();
+    let asked = 0;
+    directory.refreshWith(async () => {
+      asked += 1;
+      directory.apply({ revision: { epoch: 'a', n: 1 }, snapshot: true, nodes: [entry('1')] });
+    });
+    await expect(directory.resolve('1')).resolves.toMatchObject({ nodeId: '1' });
+    await directory.resolve('1');
+    await expect(directory.resolve('2')).resolves.toBeUndefined();
+    expect(asked).toBe(2);
+  });
+});
+
+describe('picking', () => {
+  it('prefers the quicker and the less busy of two', () => {
+    let random = 0;
+    const picker = new NodePicker({ now: () => 0, random: () => random });
+    const learn = (nodeId: string, latencyMs: number): void => {
+      picker.begin(nodeId);
+      picker.report(nodeId, { ok: true, latencyMs });
+    };
+    learn('fast', 1);
+    learn('slow', 50);
+    learn('busy', 1);
+    for (let i = 0; i < 20; i++) picker.begin('busy');
+    for (random = 0; random < 1; random += 0.01) {
+      for (const other of ['slow', 'busy']) {
+        expect(picker.pick([entry('fast'), entry(other)])?.nodeId).toBe('fast');
+        expect(picker.pick([entry(other), entry('fast')])?.nodeId).toBe('fast');
+      }
+    }
+    random = 0.5;
+    expect(picker.pick([entry('slow')])?.nodeId).toBe('slow');
+    expect(picker.pick([])).toBeUndefined();
+  });
+
+  it('leaves a node alone that fails, tries it once after a while, and takes it back when it answers', () => {
+    let now = 0;
+    const picker = new NodePicker({ now: () => now, random: () => 0 });
+    const only = [entry('1')];
+    const call = (ok: boolean): void => {
+      picker.begin('1');
+      picker.report('1', { ok, latencyMs: 1 });
+    };
+    for (let i = 0; i < 5; i++) call(false);
+    expect(picker.pick(only)).toBeUndefined();
+    now = 1_000;
+    expect(picker.pick(only)?.nodeId).toBe('1');
+    picker.begin('1');
+    expect(picker.pick(only)).toBeUndefined();
+    picker.report('1', { ok: false, latencyMs: 1 });
+    now = 2_999;
+    expect(picker.pick(only)).toBeUndefined();
+    now = 3_000;
+    call(true);
+    expect(picker.pick(only)?.nodeId).toBe('1');
+    for (let i = 0; i < 4; i++) call(false);
+    expect(picker.pick(only)?.nodeId).toBe('1');
+  });
+
+  it('never keeps a circuit open for longer than its cap', () => {
+    const breaker = new CircuitBreaker({ threshold: 1, openMs: 100, maxOpenMs: 400 });
+    let now = 0;
+    for (let i = 0; i < 10; i++) {
+      breaker.begin(now);
+      breaker.fail(now);
+      expect(breaker.admits(now + 99)).toBe(false);
+      now += 400;
+      expect(breaker.admits(now)).toBe(true);
+    }
+    breaker.begin(now);
+    expect(breaker.admits(now)).toBe(false);
+    breaker.abandon();
+    expect(breaker.admits(now)).toBe(true);
+  });
+});
