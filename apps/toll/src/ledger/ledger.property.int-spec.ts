@@ -3,6 +3,7 @@ import pg from 'pg';
 import { uuidv7 } from 'uuidv7';
 import type { UsageEvent } from '#contracts';
 import { isWatershedError } from '#errors';
+import { eventually } from '#testing';
 import {
   brokenInvariants,
   gatewayOne,
@@ -178,8 +179,14 @@ class Run {
         await store.expire(10, new Date(Date.now() + 45_000));
         return;
       case 'end':
-        await store.expire(1_000, new Date(Date.now() + 3_600_000));
-        expect((await engine.totals()).unpostedUsageEvents).toBe(0);
+        // A backend that was killed tells its client before it lets go of the turn to expire: then there was nothing to do
+        // for us, and the next sweep does it.
+        await eventually(async () => {
+          await store.expire(1_000, new Date(Date.now() + 3_600_000));
+          const totals = await engine.totals();
+          expect(totals.unpostedUsageEvents).toBe(0);
+          expect(totals.assets.filter(({ heldMicro }) => heldMicro !== '0')).toEqual([]);
+        });
         return;
     }
   }
@@ -251,7 +258,7 @@ describe('the ledger under random operations, two replicas and killed connection
             expect([key, stored.get(key)]).toEqual([key, event.amountMicro]);
 
           // Everyone goes: all is posted, and all that was held is given back.
-          await run.take(calm({ kind: 'end' }));
+          await run.take({ ...calm({ kind: 'end' }), crash: true });
           const { rows: held } = await killer.query('SELECT id FROM toll.account WHERE held_micro <> 0');
           expect(held).toEqual([]);
           expect((await ledger.engine.totals()).unpostedUsageEvents).toBe(0);
@@ -260,7 +267,8 @@ describe('the ledger under random operations, two replicas and killed connection
           acknowledged += run.acknowledgedUsage.size;
         },
       ),
-      { numRuns: 25 },
+      // Kills fall differently each time, so a smaller case proves nothing: the first one is told.
+      { numRuns: 25, endOnFailure: true },
     );
     // Otherwise the sequences proved nothing.
     expect(unavailable).toBeGreaterThan(10);
