@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { emptyDatabase, eventually } from '#testing';
+import { emptyDatabase, eventually, leakCheck } from '#testing';
 import { appDatabaseUrl, derivedPasswords, type PasswordFor } from './app-role.js';
 import { migrate } from './migrate.js';
 
@@ -200,3 +200,11 @@ test.each(['BEGIN;\nSELECT 1;\nCOMMIT;', 'CREATE INDEX CONCURRENTLY i ON toll.no
     expect(await tables()).toEqual([]);
   },
 );
+
+test('migrating leaves nothing open that would keep a process alive', async () => {
+  const check = leakCheck({ settleMs: 500 });
+  await run();
+  writeMigration(second, secondSql);
+  await run();
+  await check.expectNothingLeft();
+});

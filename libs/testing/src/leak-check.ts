@@ -1,3 +1,4 @@
+import { createHook } from 'node:async_hooks';
 import type { TestDatabase } from './test-database.js';
 import type { TestRedis } from './test-redis.js';
 
@@ -35,8 +36,35 @@ function describe(handle: DiagnosticHandle): string {
   return kind === 'Server' ? 'listening server' : kind;
 }
 
-function openTimers(): number {
-  return process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout' || kind === 'Immediate').length;
+interface TrackedTimer {
+  readonly timer: { hasRef?(): boolean; readonly _destroyed?: boolean };
+  /** Who set it: the first frame outside Node. */
+  readonly setBy: string;
+}
+
+// Timers of the test runner itself, and this check's own waits.
+const ownFrames = /node_modules[\\/](@jest|jest)[-\\/]|leak-check\.ts|eventually\.ts/;
+
+/** Timers set from now on that are still running and keep the process alive. */
+function trackTimers(): { running(): readonly string[]; stop(): void } {
+  const timers = new Map<number, TrackedTimer>();
+  const hook = createHook({
+    init(id, type, _trigger, resource) {
+      if (type !== 'Timeout') return;
+      const frames = (new Error().stack ?? '').split('\n').slice(1);
+      const caller = frames.find((frame) => !frame.includes('node:') && !frame.includes('AsyncHook.init'));
+      timers.set(id, { timer: resource, setBy: caller?.trim().replace(/^at /, '') ?? 'node' });
+    },
+    destroy: (id) => timers.delete(id),
+  });
+  hook.enable();
+  return {
+    running: () =>
+      [...timers.values()]
+        .filter(({ timer, setBy }) => timer.hasRef?.() && !timer._destroyed && !ownFrames.test(setBy))
+        .map(({ setBy }) => `timer set by ${setBy}`),
+    stop: () => hook.disable(),
+  };
 }
 
 /**
@@ -45,18 +73,19 @@ function openTimers(): number {
  */
 export function leakCheck(options: LeakCheckOptions = {}): LeakCheck {
   const before = new Set(diagnostics._getActiveHandles());
-  const timersBefore = openTimers();
+  const timers = trackTimers();
   const leaks = async (): Promise<string[]> => {
     const handles = diagnostics
       ._getActiveHandles()
       .filter((handle) => !before.has(handle) && !alwaysThere.has(handle.constructor.name))
       .map(describe);
-    const timers = openTimers() - timersBefore;
+    // Before the questions below, which open and close connections of their own.
+    const running = timers.running();
     const connections = (await options.database?.connections()) ?? [];
     const keys = ((await options.redis?.keys()) ?? []).filter((key) => !options.allowKey?.(key));
     return [
       ...handles,
-      ...(timers > 0 ? [`${timers} timer${timers > 1 ? 's' : ''}`] : []),
+      ...running,
       ...connections.map((name) => `Postgres connection of "${name}"`),
       ...keys.map((key) => `Redis key ${key}`),
     ];
@@ -66,7 +95,10 @@ export function leakCheck(options: LeakCheckOptions = {}): LeakCheck {
       const deadline = performance.now() + (options.settleMs ?? 2_000);
       for (;;) {
         const left = await leaks();
-        if (left.length === 0) return;
+        if (left.length === 0) {
+          timers.stop();
+          return;
+        }
         if (performance.now() > deadline) throw new Error(`left open: ${left.join('; ')}`);
         await new Promise<void>((resolve) => {
           setTimeout(resolve, 25);
