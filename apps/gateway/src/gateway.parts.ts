@@ -105,6 +105,8 @@ export function gatewayParts(ground: GatewayGround) {
     idleMs: config.budget.idleMs,
     expiryMarginMs: limits.inferenceTimeoutMs + settlingMs,
     emptyMemoryMs: 1_000,
+    reserveLimitMs: 3_000,
+    returnLimitMs: 1_000,
     onReleaseFailed: (error) =>
       logger.warn({ err: error }, 'a budget block was not given back; toll does so when it expires'),
   });

@@ -55,4 +55,5 @@ export async function stopAccepting(server: HttpServer, lingerMs: number): Promi
     NetServer.prototype.close.call(server, () => resolve());
   });
   clearTimeout(timer);
+  server.closeIdleConnections();
 }

@@ -78,6 +78,9 @@ function installHooks(instance: FastifyInstance, metrics: Metrics, drain: Drain)
     'route',
     'status',
   ]);
+  metrics.gauge('requests_in_flight', 'Requests and inferences that are not finished', [], (gauge) =>
+    gauge.set(drain.requestsInFlight),
+  );
   instance.addHook('onRequest', (request, reply, done) => {
     drain.enter();
     reply.raw.once('close', () => drain.leave());

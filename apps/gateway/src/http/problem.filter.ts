@@ -1,6 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
 import { isWatershedError } from '#errors';
 import type { Logger } from '#telemetry';
+import { localRoute } from '../inference/engine/route-header.js';
 import { type Problem, problemMediaType, problemOf } from './problem.js';
 import type { FastifyReply, FastifyRequest } from './request.js';
 
@@ -28,6 +29,9 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     reply.raw.destroy();
     return;
   }
+  // Refused before any hook ran, an answer has neither of these yet.
+  reply.header('watershed-request-id', request.id);
+  reply.header('watershed-route', localRoute);
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="watershed"');
   if (problem.retryAfterMs !== undefined)
     reply.header('retry-after', Math.max(1, Math.ceil(problem.retryAfterMs / 1000)));

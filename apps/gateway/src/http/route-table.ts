@@ -5,6 +5,7 @@ export class RouteTable {
   private readonly routes = new Map<string, { pattern: RegExp; methods: Set<string> }>();
 
   add(url: string, methods: readonly string[]): void {
+    if (url === '*') return; // preflights: no route of ours
     const known = this.routes.get(url);
     if (known) for (const method of methods) known.methods.add(method);
     else this.routes.set(url, { pattern: patternOf(url), methods: new Set(methods) });

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { type DataLocationPolicy, dataLocationPolicy } from '#contracts';
 import { type Database, Outbox, type PrismaTransaction } from '#persistence';
 import type { AccessPort, AccessRecord, PersonRecord } from '../auth/engine/principal.js';
-import { isScope, type Role, roles } from '../auth/engine/scopes.js';
+import { firstKeyScopes, isScope, type Role, roles } from '../auth/engine/scopes.js';
 import type { personSchema } from './people.schemas.js';
 
 type PersonRow = NonNullable<Awaited<ReturnType<Database['prisma']['gatewayPerson']['findUnique']>>>;
@@ -52,7 +52,8 @@ export class PeopleRepository implements AccessPort {
     return {
       keyId,
       hash: row.hash,
-      scopes: row.scopes.filter(isScope),
+      // A first key may do what its person may: who becomes an auditor, or stops being one, needs no other key.
+      scopes: row.first ? firstKeyScopes(roleOf(row.person)) : row.scopes.filter(isScope),
       ...(row.expiresAt ? { expiresAt: row.expiresAt } : {}),
       ...(row.revokedAt ? { revokedAt: row.revokedAt } : {}),
       person: recordOf(row.person),

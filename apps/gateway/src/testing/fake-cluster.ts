@@ -10,7 +10,6 @@ import {
   type RequestOf,
   type ResponseOf,
   type TransferTicket,
-  type UsageEvent,
 } from '#contracts';
 import { WatershedError } from '#errors';
 import type { TransferRequest, TransferResponse } from '#transfer';
@@ -133,21 +132,41 @@ export class FakeCluster implements GatewayCluster {
   async close(): Promise<void> {}
 }
 
+interface FakeAnswer {
+  readonly status?: number;
+  readonly json?: unknown;
+  readonly bytes?: Uint8Array;
+  readonly headers?: Record<string, string>;
+}
+
 /** A runner behind the tickets: answers as told, and remembers what it was sent. */
 export class FakeContent {
   readonly sent: { readonly ticket: TransferTicket; readonly request: TransferRequest; readonly body: Buffer }[] = [];
-  answer: (
-    body: Buffer,
-    request: TransferRequest,
-  ) => { status?: number; json?: unknown; bytes?: Uint8Array; headers?: Record<string, string> } | Promise<never> =
-    () => ({
-      json: {
-        labels: [
-          { label: 'it', probability: 0.97 },
-          { label: 'es', probability: 0.03 },
-        ],
-      },
+  answer: (body: Buffer, request: TransferRequest) => FakeAnswer | Promise<FakeAnswer> = () => ({
+    json: {
+      labels: [
+        { label: 'it', probability: 0.97 },
+        { label: 'es', probability: 0.03 },
+      ],
+    },
+  });
+
+  /** Answers wait from now on until the returned function is called. */
+  hold(): () => void {
+    const { answer } = this;
+    let open: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      open = resolve;
     });
+    this.answer = async (body, request) => {
+      await held;
+      return answer(body, request);
+    };
+    return () => {
+      this.answer = answer;
+      open();
+    };
+  }
 
   async transfer(ticket: TransferTicket, request: TransferRequest = {}): Promise<TransferResponse> {
     const chunks: Buffer[] = [];
@@ -164,5 +183,3 @@ export class FakeContent {
     };
   }
 }
-
-export type FakeUsage = UsageEvent;

@@ -1,4 +1,4 @@
-import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { createRemoteJWKSet, errors, jwtVerify } from 'jose';
 import { WatershedError } from '#errors';
 import type { OidcIssuer } from '../config.js';
 import { tokenRefusal } from './token-issuer.js';
@@ -46,7 +46,21 @@ export class OidcIssuers {
         throw new WatershedError('token_invalid', 'This token names no subject that can be kept.');
       return { issuer, subject: sub, expiresAtMs: exp * 1000 };
     } catch (error) {
-      throw tokenRefusal(error);
+      throw isOfToken(error) ? tokenRefusal(error) : issuerSilent(error);
     }
   }
 }
+
+/** Whether the token itself is at fault; else its issuer's keys could not be had. */
+function isOfToken(error: unknown): boolean {
+  if (error instanceof WatershedError) return true;
+  return (
+    error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout) && error.code !== 'ERR_JOSE_GENERIC'
+  );
+}
+
+const issuerSilent = (cause: unknown) =>
+  new WatershedError('deadline_exceeded', 'The keys of the issuer of this token could not be fetched. Try again.', {
+    retryAfterMs: 5_000,
+    cause,
+  });

@@ -96,16 +96,6 @@ export function tokenRefusal(error: unknown): unknown {
   if (error instanceof WatershedError) return error;
   if (error instanceof errors.JWTExpired)
     return new WatershedError('token_expired', 'This token has expired. Get a new one.');
-  if (error instanceof errors.JWKSTimeout || error instanceof TypeError) {
-    return new WatershedError(
-      'deadline_exceeded',
-      'The keys of the issuer of this token could not be fetched. Try again.',
-      {
-        retryAfterMs: 5_000,
-        cause: error,
-      },
-    );
-  }
   if (error instanceof errors.JOSEError) {
     return new WatershedError('token_invalid', 'This token is not valid here.', { cause: error });
   }

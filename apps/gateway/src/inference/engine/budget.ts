@@ -27,12 +27,17 @@ export interface BudgetOptions {
   readonly expiryMarginMs: number;
   /** How long an empty purse is remembered, so that a client in a loop does not ask toll each time. */
   readonly emptyMemoryMs: number;
+  /** How long a request waits for its budget in all: draws beside others', and money that comes back. */
+  readonly reserveLimitMs: number;
+  /** How long a purse that seems empty is given to get back what requests under way do not use. */
+  readonly returnLimitMs: number;
   readonly now?: () => number;
   /** Told of a release that failed; toll gives the block back itself when it expires. */
   readonly onReleaseFailed?: (error: unknown) => void;
 }
 
 interface Block {
+  readonly account: Account;
   readonly blockId: string;
   readonly amountMicro: bigint;
   remainingMicro: bigint;
@@ -41,14 +46,19 @@ interface Block {
   unsettled: number;
   lastSpentMs: number;
   retired: boolean;
+  /** Resolves when toll has the block back, or has refused it. */
+  readonly gone: Promise<void>;
+  readonly markGone: () => void;
 }
 
 interface Account {
-  current?: Block;
+  /** Blocks that may be spent from, oldest first. */
+  blocks: Block[];
+  /** A block being drawn: for who waits, or ahead of need. */
+  drawing?: Promise<void>;
+  waiting: number;
   requestsPerBlock: number;
   drawnAtMs: number;
-  /** The next block, drawn while the current one is still good. */
-  drawing?: Promise<Block>;
 }
 
 /** Money set aside for one request. Exactly one of `spend` and `giveBack` must be called, once the usage is durable. */
@@ -62,14 +72,14 @@ export interface Reservation {
 }
 
 /**
- * Budget in memory against durable blocks (architecture §9). One account a person: a current block that requests
- * reserve from, a refill drawn ahead when half of it is gone, blocks given back when idle, near expiry and at drain.
+ * Budget in memory against durable blocks (architecture §9). One account a person: blocks that requests reserve from,
+ * one drawn ahead when half of the last is gone, blocks given back when used up, idle, near expiry, and at drain.
  */
 export class Budget {
   private readonly accounts = new Map<string, Account>();
   private readonly empty: LRUCache<string, bigint>;
-  private readonly releasing = new Set<Promise<void>>();
-  private readonly retiring = new Set<Block>();
+  /** Retired blocks that toll has not got back yet. */
+  private readonly leaving = new Set<Block>();
   private readonly now: () => number;
 
   constructor(private readonly options: BudgetOptions) {
@@ -80,17 +90,22 @@ export class Budget {
   /** Sets `amountMicro` aside. Throws `purse_empty`, or whatever the draw throws. */
   async reserve(personId: string, amountMicro: bigint): Promise<Reservation> {
     const account = this.accountOf(personId);
-    for (let attempt = 0; attempt < 4; attempt++) {
-      const block = this.usable(account);
-      if (block && block.remainingMicro >= amountMicro) {
-        if (block.remainingMicro - amountMicro < block.amountMicro / 2n)
-          this.refillAhead(personId, account, amountMicro);
-        return this.reserveFrom(block, amountMicro);
+    const giveUpAt = performance.now() + this.options.reserveLimitMs;
+    while (performance.now() < giveUpAt) {
+      const block = this.usable(account).find((each) => each.remainingMicro >= amountMicro);
+      if (block) {
+        const reservation = this.reserveFrom(block, amountMicro);
+        this.refillAhead(personId, account, amountMicro);
+        return reservation;
       }
       const refusedAt = this.empty.get(personId);
       if (refusedAt !== undefined && amountMicro >= refusedAt) throw purseEmpty();
-      const drawn = await this.drawInto(personId, account, amountMicro);
-      if (drawn.remainingMicro >= amountMicro && account.current === drawn) continue;
+      account.waiting++;
+      try {
+        await this.drawInto(personId, account, amountMicro);
+      } finally {
+        account.waiting--;
+      }
     }
     throw new WatershedError('overloaded', 'The budget could not be set aside in time. Try again.', {
       retryAfterMs: 200,
@@ -104,31 +119,26 @@ export class Budget {
 
   /** Gives back blocks that are idle or near their end. Called every second or so. */
   sweep(): void {
-    const now = this.now();
+    const idleSince = this.now() - this.options.idleMs;
     for (const [personId, account] of this.accounts) {
-      const block = account.current;
-      if (block && (block.lastSpentMs + this.options.idleMs <= now || this.nearExpiry(block))) {
-        account.current = undefined;
-        this.retire(block);
-      }
-      if (!account.current && !account.drawing) this.accounts.delete(personId);
+      for (const block of this.usable(account)) if (block.lastSpentMs <= idleSince) this.retire(block);
+      if (account.blocks.length === 0 && !account.drawing && account.waiting === 0) this.accounts.delete(personId);
     }
   }
 
-  /** Gives every block back; resolves when toll has them or has refused. */
+  /** Gives every block back; resolves when toll has those whose usage is durable. */
   async drain(): Promise<void> {
     for (const account of this.accounts.values()) {
       if (account.drawing) await account.drawing.catch(() => undefined);
-      if (account.current) this.retire(account.current);
-      account.current = undefined;
+      for (const block of [...account.blocks]) this.retire(block);
     }
-    this.accounts.clear();
-    await Promise.all(this.releasing);
+    await Promise.all([...this.leaving].filter(({ unsettled }) => unsettled === 0).map(({ gone }) => gone));
   }
 
+  /** Blocks that toll still holds for this gateway. */
   get blocks(): number {
-    let count = this.retiring.size;
-    for (const account of this.accounts.values()) if (account.current) count++;
+    let count = this.leaving.size;
+    for (const { blocks } of this.accounts.values()) count += blocks.length;
     return count;
   }
 
@@ -142,7 +152,8 @@ export class Budget {
       open = false;
       block.remainingMicro += backMicro;
       block.unsettled--;
-      if (block.retired && block.unsettled === 0) this.release(block);
+      if (block.retired) this.releaseWhenSettled(block);
+      else if (block.remainingMicro === 0n) this.retire(block);
     };
     return {
       blockId: block.blockId,
@@ -150,7 +161,6 @@ export class Budget {
       spend: () => settle(0n),
       giveBack: () => settle(amountMicro),
       discard: () => {
-        for (const account of this.accounts.values()) if (account.current === block) account.current = undefined;
         this.retire(block);
         settle(0n);
       },
@@ -160,76 +170,92 @@ export class Budget {
   private accountOf(personId: string): Account {
     let account = this.accounts.get(personId);
     if (!account) {
-      account = { requestsPerBlock: this.options.requestsPerBlock, drawnAtMs: Number.NEGATIVE_INFINITY };
+      const { requestsPerBlock } = this.options;
+      account = { blocks: [], waiting: 0, requestsPerBlock, drawnAtMs: Number.NEGATIVE_INFINITY };
       this.accounts.set(personId, account);
     }
     return account;
   }
 
-  private usable(account: Account): Block | undefined {
-    const block = account.current;
-    if (!block) return undefined;
-    if (!this.nearExpiry(block)) return block;
-    account.current = undefined;
-    this.retire(block);
-    return undefined;
-  }
-
-  private nearExpiry(block: Block): boolean {
-    return block.spendUntilMs <= this.now();
+  private usable(account: Account): readonly Block[] {
+    const now = this.now();
+    for (const block of account.blocks) if (block.spendUntilMs <= now) this.retire(block);
+    return account.blocks;
   }
 
   private refillAhead(personId: string, account: Account, amountMicro: bigint): void {
-    if (account.drawing || this.empty.has(personId)) return;
-    // Whatever fails here is met again, and told, by the request that finds the current block too small.
+    const last = account.blocks.at(-1);
+    if (!last || account.drawing || last.remainingMicro >= last.amountMicro / 2n || this.empty.has(personId)) return;
+    // Whatever fails here is met again, and told, by the request that finds too little.
     this.drawInto(personId, account, amountMicro).catch(() => undefined);
   }
 
-  /** Draws one block for all who wait; the old one is retired when the new one is there. */
-  private drawInto(personId: string, account: Account, amountMicro: bigint): Promise<Block> {
-    account.drawing ??= this.draw(personId, account, amountMicro).finally(() => {
+  /** Draws one block for all who wait. */
+  private drawInto(personId: string, account: Account, amountMicro: bigint): Promise<void> {
+    account.drawing ??= this.drawOnce(personId, account, amountMicro).finally(() => {
       account.drawing = undefined;
     });
     return account.drawing;
   }
 
-  private async draw(personId: string, account: Account, amountMicro: bigint): Promise<Block> {
-    const { port } = this.options;
+  private async drawOnce(personId: string, account: Account, amountMicro: bigint): Promise<void> {
     this.resize(account);
-    const current = account.current;
-    if (current && current.remainingMicro < amountMicro) {
-      // What is left of it may be all that the purse has: it must be back before more can be asked for.
-      account.current = undefined;
-      this.retire(current);
-      await Promise.all(this.releasing);
-    }
+    const atLeastMicro = amountMicro > 0n ? amountMicro : 1n;
+    const wantedMicro = atLeastMicro * BigInt(Math.max(account.requestsPerBlock, account.waiting));
+    if (account.waiting > 0) await this.giveBackRemainders(account, amountMicro);
     try {
-      const atLeastMicro = amountMicro > 0n ? amountMicro : 1n;
-      const drawn = await port.draw({
-        blockId: uuidv7(),
-        personId,
-        atLeastMicro,
-        wantedMicro: atLeastMicro * BigInt(account.requestsPerBlock),
-      });
-      const now = this.now();
-      const lifetimeMs = drawn.expiresAt.getTime() - now;
-      const block: Block = {
-        blockId: drawn.blockId,
-        amountMicro: drawn.amountMicro,
-        remainingMicro: drawn.amountMicro,
-        spendUntilMs: now + Math.max(lifetimeMs - this.options.expiryMarginMs, lifetimeMs / 2),
-        unsettled: 0,
-        lastSpentMs: now,
-        retired: false,
-      };
-      if (account.current) this.retire(account.current);
-      account.current = block;
-      this.accounts.set(personId, account);
-      return block;
+      await this.draw(personId, account, atLeastMicro, wantedMicro);
     } catch (error) {
-      if (isPurseEmpty(error)) this.empty.set(personId, amountMicro);
+      if (!isPurseEmpty(error)) throw error;
+      // What seems empty may only be on its way back: requests under way, from blocks that are used up.
+      if (account.waiting > 0 && (await this.moneyReturned(account))) {
+        const again = await this.draw(personId, account, atLeastMicro, wantedMicro).catch((second: unknown) => second);
+        if (again === undefined) return;
+      }
+      this.empty.set(personId, amountMicro);
       throw error;
     }
+  }
+
+  /** Blocks with less left than is needed: that may be all that the purse has, so it must be back before more is drawn. */
+  private async giveBackRemainders(account: Account, amountMicro: bigint): Promise<void> {
+    const small = account.blocks.filter(({ remainingMicro }) => remainingMicro < amountMicro);
+    for (const block of small) this.retire(block);
+    await Promise.all(small.filter(({ unsettled }) => unsettled === 0).map(({ gone }) => gone));
+  }
+
+  private async moneyReturned(account: Account): Promise<boolean> {
+    const leaving = [...this.leaving].filter((block) => block.account === account);
+    if (leaving.length === 0) return false;
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, this.options.returnLimitMs);
+    });
+    await Promise.race([limit, Promise.all(leaving.map(({ gone }) => gone))]);
+    clearTimeout(timer);
+    return true;
+  }
+
+  private async draw(personId: string, account: Account, atLeastMicro: bigint, wantedMicro: bigint): Promise<void> {
+    const drawn = await this.options.port.draw({ blockId: uuidv7(), personId, atLeastMicro, wantedMicro });
+    const now = this.now();
+    const lifetimeMs = drawn.expiresAt.getTime() - now;
+    let markGone: () => void = () => undefined;
+    const gone = new Promise<void>((resolve) => {
+      markGone = resolve;
+    });
+    account.blocks.push({
+      account,
+      blockId: drawn.blockId,
+      amountMicro: drawn.amountMicro,
+      remainingMicro: drawn.amountMicro,
+      spendUntilMs: now + Math.max(lifetimeMs - this.options.expiryMarginMs, lifetimeMs / 2),
+      unsettled: 0,
+      lastSpentMs: now,
+      retired: false,
+      gone,
+      markGone,
+    });
   }
 
   /** Busy people draw seldom and much, idle ones have little set aside. */
@@ -244,17 +270,20 @@ export class Budget {
   private retire(block: Block): void {
     if (block.retired) return;
     block.retired = true;
-    this.retiring.add(block);
-    if (block.unsettled === 0) this.release(block);
+    block.account.blocks = block.account.blocks.filter((each) => each !== block);
+    this.leaving.add(block);
+    this.releaseWhenSettled(block);
   }
 
-  private release(block: Block): void {
-    if (!this.retiring.delete(block)) return;
-    const released = this.options.port
+  private releaseWhenSettled(block: Block): void {
+    if (block.unsettled > 0 || !this.leaving.has(block)) return;
+    void this.options.port
       .release(block.blockId)
       .catch((error: unknown) => this.options.onReleaseFailed?.(error))
-      .finally(() => this.releasing.delete(released));
-    this.releasing.add(released);
+      .finally(() => {
+        this.leaving.delete(block);
+        block.markGone();
+      });
   }
 }
 
