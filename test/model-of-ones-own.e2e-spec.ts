@@ -19,8 +19,8 @@ describe('an operator brings a model of their own', () => {
   }, minutes(4));
 
   afterAll(async () => {
-    await cluster.stop();
-    cluster.removeData();
+    await cluster?.stop();
+    cluster?.removeData();
     rmSync(folder, { recursive: true, force: true });
   }, minutes(1));
 

@@ -15,8 +15,8 @@ describe('npm start on this machine', () => {
   }, minutes(4));
 
   afterAll(async () => {
-    await cluster.stop();
-    cluster.removeData();
+    await cluster?.stop();
+    cluster?.removeData();
   }, minutes(1));
 
   it('shows where things are, and the operator’s key only as a file that no other user can read', () => {
@@ -94,7 +94,7 @@ describe('npm start on this machine', () => {
     'keeps the data over a stop and a start that is ready in seconds, and leaves no process behind',
     async () => {
       key = await cluster.signUp();
-      expect(await cluster.stop()).toBe(0);
+      expect(await cluster.stop()).toBe(true);
       expect(await cluster.leftBehind()).toEqual([]);
       const began = performance.now();
       cluster = await StartedCluster.start({ port: cluster.port, dataFolder: cluster.dataFolder });

@@ -130,8 +130,8 @@ export class StartedCluster {
       .join('\n');
   }
 
-  /** Ctrl-C in the terminal: the whole foreground group hears it. */
-  async stop(): Promise<number | null> {
+  /** Ctrl-C in the terminal: the whole foreground group hears it. Whether the cluster said that it stopped in order. */
+  async stop(): Promise<boolean> {
     if (this.child.pid !== undefined && this.child.exitCode === null) {
       try {
         process.kill(-this.child.pid, 'SIGINT');
@@ -139,7 +139,9 @@ export class StartedCluster {
         if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
       }
     }
-    return this.exited;
+    // npm itself ends by the signal, so its exit code says nothing.
+    await this.exited;
+    return this.output.includes('Stopped.');
   }
 
   /** kill -9 of the supervisor and of npm in front of it. */

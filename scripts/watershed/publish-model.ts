@@ -49,7 +49,17 @@ async function upload(api: Api, file: string, say: (line: string) => void): Prom
   return { sha256, sizeBytes };
 }
 
-/** Waits until every wished place serves the version, or says why one does not. */
+async function isServed(api: Api, name: string, version: string): Promise<boolean> {
+  try {
+    await api.request('GET', `/v2/models/${name.replace('/', '--')}/versions/${version}/ready`);
+    return true;
+  } catch (error) {
+    if (error instanceof CommandError && error.status !== undefined) return false;
+    throw error;
+  }
+}
+
+/** Waits until the gateway sees the version served, or says why no place can serve it. */
 export async function untilServed(api: Api, name: string, version: string, timeoutMs: number): Promise<void> {
   const end = performance.now() + timeoutMs;
   for (;;) {
@@ -57,7 +67,8 @@ export async function untilServed(api: Api, name: string, version: string, timeo
       (place) => place.version === version && place.wanted === 'loaded',
     );
     const failed = places.find(({ state }) => state === 'failed');
-    if (places.some(({ state }) => state === 'ready')) return;
+    // A place that was ready before the runner was started again still says so; what the gateway sees is what counts.
+    if (places.some(({ state }) => state === 'ready') && (await isServed(api, name, version))) return;
     if (failed && places.every(({ state }) => state === 'failed'))
       throw new CommandError(
         `${name} could not be loaded: ${failed.failure?.message ?? 'no reason given'} (${failed.failure?.code ?? 'failed'})`,
