@@ -14,7 +14,7 @@ const orchestratorEnv = z.object({
   ...commonEnvShape,
   ORCHESTRATOR_DATABASE_URL: secret(),
   /** Between two looks at everything; changes of the cluster cause one at once. */
-  ORCHESTRATOR_RECONCILE_INTERVAL_MS: wholeNumber(1_000, 600_000).default(5_000),
+  ORCHESTRATOR_RECONCILE_INTERVAL_MS: wholeNumber(1_000, 600_000).default(2_000),
   /** A placement under way that has not moved for so long is asked for again. */
   ORCHESTRATOR_STUCK_AFTER_MS: wholeNumber(100, 600_000).default(20_000),
   /** How long after it became ready a model may be missing in its runner's heartbeat. */

@@ -50,7 +50,7 @@ export async function startOrchestrator(env: Env, overrides: OrchestratorOverrid
     redisUrl: config.redisUrl.reveal(),
     clusterId: config.clusterId,
     concurrency: config.concurrency,
-    sameWithinMs: config.stuckAfterMs,
+    sameWithinMs: 1_000,
     logger,
     metrics,
   });

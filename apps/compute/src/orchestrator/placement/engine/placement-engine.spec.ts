@@ -192,6 +192,21 @@ describe('PlacementEngine', () => {
     expect(await states()).toEqual(['a loading 1']);
   });
 
+  it('has one at work on a placement, who looks once more for who came meanwhile', async () => {
+    const { behaviour, calls, engine, jobs, join, states } = make();
+    join('a');
+    await engine.place({ model });
+    let nested: Promise<unknown> | undefined;
+    behaviour.load = () => {
+      nested ??= engine.displace({ model }).then(() => engine.advance('p1'));
+      return { state: 'loading' };
+    };
+    await engine.advance(jobs.shift() ?? '');
+    await nested;
+    expect(await states()).toEqual(['a unloaded 2']);
+    expect(calls.at(-1)).toBe('unload a 2');
+  });
+
   it('ignores an answer that a newer wish has overtaken', async () => {
     const { behaviour, engine, jobs, join, placements, states, work } = make();
     join('a');

@@ -46,6 +46,8 @@ const memoryExhausted = (model: ModelVersion) =>
 /** Places models on runners: wishes become rows, rows become calls, and every step is a compare-and-set on the row. */
 export class PlacementEngine {
   private reviewedAt = Number.NEGATIVE_INFINITY;
+  private reachable: ReadonlySet<string> = new Set();
+  private readonly advancing = new Map<string, { again: boolean }>();
 
   constructor(private readonly options: PlacementEngineOptions) {}
 
@@ -106,6 +108,26 @@ export class PlacementEngine {
    * Answers `again` when the runner is still at it; throws when the runner or the registry cannot be asked.
    */
   async advance(placementId: string): Promise<'done' | 'again'> {
+    const running = this.advancing.get(placementId);
+    if (running) {
+      // Whoever is at it looks once more before it stops, so nothing that changed meanwhile is missed.
+      running.again = true;
+      return 'done';
+    }
+    const run = { again: false };
+    this.advancing.set(placementId, run);
+    try {
+      for (;;) {
+        run.again = false;
+        const outcome = await this.bring(placementId);
+        if (!run.again) return outcome;
+      }
+    } finally {
+      this.advancing.delete(placementId);
+    }
+  }
+
+  private async bring(placementId: string): Promise<'done' | 'again'> {
     const { placements, runners, now, wait, advanceMs, pauseMs } = this.options;
     const until = now() + advanceMs;
     for (;;) {
@@ -128,7 +150,11 @@ export class PlacementEngine {
   async reconcile(): Promise<number> {
     const { placements, runners, queue, registry, covers, limits } = this.options;
     const [rows, wishes] = await Promise.all([placements.all(), placements.wishes()]);
-    const actions = reconcile({ rows, wishes, runners: runners.all() }, limits);
+    const all = runners.all();
+    const reachable = new Set(all.filter((runner) => runner.reachable).map((runner) => runner.nodeId));
+    const returned = new Set([...reachable].filter((nodeId) => !this.reachable.has(nodeId)));
+    this.reachable = reachable;
+    const actions = reconcile({ rows, wishes, runners: all, returned }, limits);
     for (const action of actions) {
       if (action.kind === 'advance') {
         await queue.enqueue(action.row.placementId, action.row.epoch);

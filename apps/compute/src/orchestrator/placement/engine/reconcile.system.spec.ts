@@ -61,6 +61,13 @@ describe('reconcile', () => {
     expect(look([row({ state: 'unloading', wanted: 'unloaded' })], [runner()])).toEqual(['advance']);
   });
 
+  it('asks at once for what waited for a runner that is back', () => {
+    const waiting = row({ state: 'wanted', ageMs: 10 });
+    const view = { rows: [waiting], runners: [runner({ models: [] })], wishes: [] };
+    expect(reconcile({ ...view, returned: new Set(['n1']) }, limits)).toEqual([{ kind: 'advance', row: waiting }]);
+    expect(reconcile({ ...view, returned: new Set(['n2']) }, limits)).toEqual([]);
+  });
+
   it('forgets an unload whose runner is gone', () => {
     expect(look([row({ state: 'unloading', wanted: 'unloaded' })], [])).toEqual(['forget node_gone']);
   });

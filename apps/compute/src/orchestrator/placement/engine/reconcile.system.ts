@@ -22,6 +22,8 @@ export interface ReconcileView {
   readonly rows: readonly PlacementRow[];
   readonly wishes: readonly Wish[];
   readonly runners: readonly RunnerView[];
+  /** Runners that were not reachable at the last look: what waits for them need not wait any longer. */
+  readonly returned?: ReadonlySet<string>;
 }
 
 /**
@@ -39,7 +41,8 @@ export function reconcile(view: ReconcileView, limits: ReconcileLimits): Reconci
       // Its process is gone, and the model with it; should it come back, it starts with nothing loaded.
       if (row.ageMs > limits.stuckAfterMs) actions.push({ kind: 'forget', row, reason: 'node_gone' });
     } else if (isUnderWay(row.state)) {
-      if (reachable && row.ageMs > limits.stuckAfterMs) actions.push({ kind: 'advance', row });
+      const due = row.ageMs > limits.stuckAfterMs || view.returned?.has(row.nodeId) === true;
+      if (reachable && due) actions.push({ kind: 'advance', row });
       else if (!reachable && row.state === 'loading' && row.ageMs > limits.stuckAfterMs)
         actions.push({ kind: 'assert', row, reason: 'node_gone' });
     } else if (row.state === 'ready') {
