@@ -46,7 +46,8 @@ export async function startRegistry(env: Env, overrides: RegistryOverrides = {})
       ...(config.publicUrl ? { publicUrl: config.publicUrl } : {}),
       bodyParser: false,
       // An upload of gigabytes takes its time; one whose sender is silent is ended by the blob store.
-      fastify: { requestTimeout: 0 },
+      // A stop cuts transfers off, for they can be gone on with; otherwise connections opened ahead would hold it up.
+      fastify: { requestTimeout: 0, forceCloseConnections: true },
       configure: takeStreams,
     },
     joinWith: async (app) => {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
 import { onnx } from 'onnx-proto';
 import type { NodeEntry, NodeManifest } from '#contracts';
 import type { IndexPort } from '#node';
@@ -68,3 +69,15 @@ export function onnxFile(sizeBytes = 4_096, change: onnx.INodeProto = {}): Buffe
 }
 
 export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** The code of a refusal, or `taken`. */
+export const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'taken',
+    (error: { code: string }) => error.code,
+  );
+
+export async function fileNamesUnder(folder: string): Promise<string[]> {
+  const found = await readdir(folder, { recursive: true, withFileTypes: true });
+  return found.filter((entry) => entry.isFile()).map((entry) => entry.name);
+}

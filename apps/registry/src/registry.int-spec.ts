@@ -1,5 +1,4 @@
-import { createReadStream } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -36,7 +35,7 @@ import { createMetrics } from '#telemetry';
 import { eventually, type TestDatabase, type TestRedis, testDatabase, testLogger, testRedis } from '#testing';
 import { TransferClient } from '#transfer';
 import { startRegistry } from './app.js';
-import { MemoryIndex, onnxFile, sha256Of } from './registry.fixture.js';
+import { codeOf, fileNamesUnder, MemoryIndex, onnxFile, sha256Of } from './registry.fixture.js';
 
 let dataDir: string;
 let database: TestDatabase;
@@ -137,15 +136,7 @@ async function manifestOf(
 const submit = (manifest: ModelManifest) => gateway.bus.call(registrySubmit, { manifest });
 const review = (name: string, version: string, to: ParsedRequestOf<typeof registryReview>['review']) =>
   gateway.bus.call(registryReview, { name, version, review: to, reviewer: 'someone' });
-const codeOf = (promise: Promise<unknown>): Promise<string> =>
-  promise.then(
-    () => 'taken',
-    (error: { code: string }) => error.code,
-  );
-const files = async () =>
-  (await readdir(join(dataDir, 'blobs'), { recursive: true, withFileTypes: true }).catch(() => []))
-    .filter((each) => each.isFile())
-    .map((each) => each.name);
+const files = () => fileNamesUnder(join(dataDir, 'blobs'));
 
 describe('an operator’s model', () => {
   const bytes = onnxFile(1_000_000);
@@ -410,7 +401,5 @@ describe('a large model', () => {
     let size = 0;
     for await (const chunk of answer.body) size += (chunk as Buffer).length;
     expect(size).toBe(bytes.length);
-    const stored = createReadStream(join(dataDir, 'blobs', 'sha256', sha256.slice(0, 2), sha256), { end: 3 });
-    for await (const chunk of stored) expect(chunk).toEqual(bytes.subarray(0, 4));
   }, 120_000);
 });
