@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { migrationsFolder } from '#persistence';
 
 // The one place in tests that reads the environment: `scripts/test.mjs` starts the services once and names them here. A
 // single test file that is run by itself starts its own, which end with its process.
@@ -30,7 +31,8 @@ async function ownRedis(): Promise<string> {
   const scratch = scratchFolder('redis');
   const server = await startRedis({
     folder: scratch,
-    cacheFolder: join(tmpdir(), 'watershed-redis-binary'),
+    // The cache that npm start keeps its private copy in.
+    cacheFolder: join(dirname(dirname(migrationsFolder())), '.watershed', 'cache'),
     port: await freePort(),
     logFile: join(scratch, 'redis.log'),
     persist: false,
