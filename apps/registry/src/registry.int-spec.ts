@@ -64,7 +64,6 @@ beforeAll(async () => {
     WATERSHED_LOG_LEVEL: 'silent',
     REGISTRY_DATABASE_URL: database.urlFor('registry'),
   };
-  // One node that stands for all who call the registry, and for the governance that it calls.
   const services = ['gateway', 'governance', 'runner'] as const;
   gateway = await ClusterNode.prepare({
     env,
