@@ -180,8 +180,10 @@ export class ClusterNode {
       }),
     );
     this.index.onChange?.(() => this.pullSoon());
-    const heartbeatIntervalMs = await this.joinUntil(this.options.joinTimeoutMs ?? JOIN_TIMEOUT_MS);
-    await this.pull();
+    const joinTimeoutMs = this.options.joinTimeoutMs ?? JOIN_TIMEOUT_MS;
+    const heartbeatIntervalMs = await this.joinUntil(joinTimeoutMs);
+    // The index that took the manifest may be gone a moment later; without a first look nobody could be called.
+    await this.untilAnswered(joinTimeoutMs, () => this.pull());
     this.beat();
     this.timer = setInterval(() => this.beat(), heartbeatIntervalMs);
   }
@@ -214,13 +216,17 @@ export class ClusterNode {
   }
 
   private async joinUntil(timeoutMs: number): Promise<number> {
+    const { manifest } = this;
+    if (!manifest) throw new Error('joinUntil is called after the manifest is signed');
+    return (await this.untilAnswered(timeoutMs, () => this.index.join(manifest))).heartbeatIntervalMs;
+  }
+
+  /** Asks the index again, with growing pauses, until it answers or refuses for good. */
+  private async untilAnswered<Answer>(timeoutMs: number, ask: () => Promise<Answer>): Promise<Answer> {
     const deadline = performance.now() + timeoutMs;
     for (let attempt = 0; ; attempt++) {
       try {
-        const manifest = this.manifest;
-        if (!manifest) throw new Error('joinUntil is called after the manifest is signed');
-        const answer = await this.index.join(manifest);
-        return answer.heartbeatIntervalMs;
+        return await ask();
       } catch (error) {
         const waitMs = Math.min(1_000, 50 * 2 ** Math.min(attempt, 5)) * (0.5 + Math.random() / 2);
         if (isFinal(error) || this.gone || performance.now() + waitMs > deadline) throw error;
