@@ -89,6 +89,12 @@ export class BusServer extends ServerRedis {
     await new Promise<void>((resolve) => this.idle.add(resolve));
   }
 
+  /** Nobody can be answered any more: tells handlers that still run to stop. */
+  abandon(): void {
+    this.stopping = true;
+    for (const context of this.running.values()) context.abort();
+  }
+
   /** A call from `from`, read off the channel. Never throws, never rejects. */
   accept(from: string, name: string, text: string): void {
     const request = readRequest(text);

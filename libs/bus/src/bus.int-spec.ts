@@ -44,6 +44,9 @@ class Roll {
   }
 }
 
+// Every wait below has a deadline of its own; this one is for a machine that does much else meanwhile.
+jest.setTimeout(30_000);
+
 describe('the bus', () => {
   let redis: TestRedis;
   let raw: Redis;
@@ -316,6 +319,21 @@ describe('the bus', () => {
     release();
     await expect(running).resolves.toMatchObject({ text: 'finished' });
     await drained;
+  });
+
+  it('aborts what it still executes when it is closed', async () => {
+    const [caller, callee] = [await join(gateway), await join(toll1)];
+    let aborted = false;
+    callee.handle(once, async (_request, { signal }) => {
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+      aborted = true;
+      return { text: '' };
+    });
+    const answer = failure(caller.call(once, { text: '' }, { timeoutMs: 30_000 }));
+    await eventually(() => callee.callsInFlight === 1);
+    await callee.close();
+    await eventually(() => aborted);
+    expect((await answer).code).toBe('node_unreachable');
   });
 
   it('delivers a broadcast to the others, from those alone who may send it', async () => {

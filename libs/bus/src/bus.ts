@@ -148,7 +148,9 @@ export class Bus {
     return this.answering.drain();
   }
 
+  /** Ends the connections. Calls still under way here are aborted: their answers would reach nobody. */
   async close(): Promise<void> {
+    this.answering.abandon();
     await this.client.shut();
   }
 

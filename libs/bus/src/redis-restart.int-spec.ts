@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { jest } from '@jest/globals';
 import { Registry } from 'prom-client';
 import { z } from 'zod';
 import { defineMethod, type NodeEntry, type ServiceName } from '#contracts';
@@ -20,6 +21,9 @@ const safe = defineMethod({
   timeoutMs: 10_000,
 });
 const unsafe = { ...safe, name: 'toll-unsafe', idempotent: false };
+
+// Every wait below has a deadline of its own; this one is for a machine that does much else meanwhile.
+jest.setTimeout(30_000);
 
 describe('the bus when Redis goes', () => {
   const clusterId = 'c'.repeat(43);

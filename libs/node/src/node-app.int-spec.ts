@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { jest } from '@jest/globals';
 import { Controller, type DynamicModule, Get, Inject, Module } from '@nestjs/common';
 import { z } from 'zod';
 import { BusHandler, type Caller } from '#bus';
@@ -115,6 +116,9 @@ class MemoryIndex {
     for (const nudge of this.nudges) nudge();
   }
 }
+
+// Every wait below has a deadline of its own; this one is for a machine that does much else meanwhile.
+jest.setTimeout(30_000);
 
 describe('an app on a node', () => {
   let redis: TestRedis;

@@ -7,7 +7,7 @@ import { heardKey } from './nodes.keys.js';
 const exchangeScript = `
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-for i = 2, #ARGV do redis.call('ZADD', KEYS[1], now, ARGV[i]) end
+for i = 2, #ARGV, 2 do redis.call('ZADD', KEYS[1], 'GT', now - ARGV[i + 1], ARGV[i]) end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 local ages = {}
@@ -26,8 +26,9 @@ export class RedisPresenceBoard implements PresenceBoard {
     private readonly memoryMs: number,
   ) {}
 
-  async exchange(heard: readonly NodeId[]): Promise<HeardAges> {
-    const answer = await this.redis().eval(exchangeScript, 1, heardKey(this.clusterId), this.memoryMs, ...heard);
+  async exchange(heard: HeardAges): Promise<HeardAges> {
+    const told = [...heard].flatMap(([nodeId, ageMs]) => [nodeId, Math.round(ageMs)]);
+    const answer = await this.redis().eval(exchangeScript, 1, heardKey(this.clusterId), this.memoryMs, ...told);
     const ages = new Map<NodeId, number>();
     if (!Array.isArray(answer)) return ages;
     for (let i = 0; i + 1 < answer.length; i += 2) ages.set(String(answer[i]), Number(answer[i + 1]));

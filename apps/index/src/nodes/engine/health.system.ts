@@ -23,6 +23,22 @@ export class HealthSystem {
     this.listeningSince = this.resources.now();
   }
 
+  /**
+   * A row that says when the node was heard is word of it too, where that is lately: another instance has just taken it
+   * in. Beyond that the clocks of two instances are not trusted to agree.
+   */
+  learnFromRows(nodes: readonly StoredNode[]): void {
+    const now = this.resources.wallClock().getTime();
+    const ages = new Map<NodeId, number>();
+    for (const node of nodes) {
+      const ageMs = now - node.lastSeenAt.getTime();
+      if (node.health === 'alive' && Math.abs(ageMs) < this.resources.settings.suspectAfterMs) {
+        ages.set(node.nodeId, Math.max(0, ageMs));
+      }
+    }
+    this.hearing.learn(ages);
+  }
+
   /** What a node's health should be; as it is where nothing speaks against it. */
   judge(nodeId: NodeId, health: NodeHealth): NodeHealth {
     if (!isWatched(health)) return health;

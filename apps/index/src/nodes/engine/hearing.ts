@@ -31,11 +31,16 @@ export class Hearing {
     return heard ? this.now() - heard.at : Number.POSITIVE_INFINITY;
   }
 
-  /** Whom this instance itself heard since it last asked here. */
-  takeFresh(): NodeId[] {
-    const fresh = [...this.fresh];
+  /** Whom this instance itself heard since it last asked here, and how long ago. */
+  takeFresh(): HeardAges {
+    const now = this.now();
+    const ages = new Map<NodeId, number>();
+    for (const nodeId of this.fresh) {
+      const heard = this.last.get(nodeId);
+      if (heard) ages.set(nodeId, now - heard.at);
+    }
     this.fresh = new Set();
-    return fresh;
+    return ages;
   }
 
   /** Word from other instances: only ever makes a node better known, never more silent. */

@@ -87,7 +87,9 @@ class World {
       store: this.store,
       board: {
         exchange: async (heard): Promise<HeardAges> => {
-          for (const nodeId of heard) this.board.set(nodeId, this.now);
+          for (const [nodeId, ageMs] of heard) {
+            this.board.set(nodeId, Math.max(this.now - ageMs, this.board.get(nodeId) ?? 0));
+          }
           return new Map([...this.board].map(([nodeId, at]) => [nodeId, this.now - at]));
         },
       },
@@ -200,9 +202,14 @@ describe('the index engine', () => {
   it('does not believe that a node is healthy because the table says so', async () => {
     await joined(world.engine());
     world.board.clear();
+    world.now += 4_000;
     const restarted = world.engine();
-    const { nodes } = await restarted.changes(undefined);
+    const { nodes, revision } = await restarted.changes(undefined);
     expect(nodes[0]?.health).toBe('suspect');
+    // Whoever was told of a doubt is told when it is over: both are in the stream.
+    await restarted.heard(id, load, []);
+    expect((await restarted.changes(revision)).nodes.map((entry) => entry.health)).toEqual(['alive']);
+    world.now += 4_000;
     expect((await restarted.find({ service: 'toll' })).refused).toEqual([{ nodeId: id, reason: 'it is suspect' }]);
     await pass(1, [restarted]);
     expect(world.healthOf(id)).toBe('suspect');
@@ -237,6 +244,18 @@ describe('the index engine', () => {
     await pass(20, [one, two]);
     expect(world.healthOf(id)).toBe('dead');
     expect(world.store.n).toBe(before + 2);
+  });
+
+  it('does not doubt at one instance what has just joined at, or was just heard by, another', async () => {
+    const [one, two] = [world.engine(), world.engine()];
+    await joined(one);
+    expect((await two.changes(undefined)).nodes[0]?.health).toBe('alive');
+    world.now += 2_900;
+    await one.heard(id, load, []);
+    await one.tick();
+    world.now += 1_000;
+    expect((await two.changes(undefined)).nodes[0]?.health).toBe('alive');
+    expect(world.store.n).toBe(1);
   });
 
   it('leaves a planned sleep alone, and shows it as such', async () => {

@@ -3,7 +3,7 @@ import { toWireError } from '#errors';
 import { type FindAnswer, type FindRequest, findNodes } from './find.system.js';
 import { HealthSystem } from './health.system.js';
 import { Hearing } from './hearing.js';
-import type { IndexResources, StoredNode } from './index.ports.js';
+import type { IndexResources, NodeStore, StoredNode } from './index.ports.js';
 import { JoinSystem } from './join.system.js';
 import { MembershipSystem } from './membership.system.js';
 import { needsJoin } from './node.states.js';
@@ -67,12 +67,12 @@ export class IndexEngine {
   }
 
   async changes(since: Revision | undefined): Promise<{ revision: Revision; snapshot: boolean; nodes: NodeEntry[] }> {
-    const found = await this.resources.store.changesSince(since);
+    const found = await this.settled(since);
     return { ...found, nodes: found.nodes.map((node) => this.entryOf(node)) };
   }
 
   async find(request: FindRequest): Promise<FindAnswer> {
-    const { nodes } = await this.resources.store.changesSince(undefined);
+    const { nodes } = await this.settled(undefined);
     return findNodes(
       nodes.map((node) => this.entryOf(node)),
       request,
@@ -98,6 +98,7 @@ export class IndexEngine {
     this.lastTickAt = at;
     this.hearing.learn(await board.exchange(this.hearing.takeFresh()));
     const { nodes } = await store.changesSince(undefined);
+    this.health.learnFromRows(nodes);
     await this.health.review(nodes);
     this.ticks += 1;
     if (
@@ -121,7 +122,24 @@ export class IndexEngine {
     }
   }
 
-  /** What is stale is shown as suspect already before that is written. */
+  /**
+   * What the store holds, after what this instance knows better has been written. A watcher may only be told what the
+   * stream carries: a doubt that it did not carry would stay with that watcher after the node was heard elsewhere.
+   */
+  private async settled(since: Revision | undefined): Promise<Awaited<ReturnType<NodeStore['changesSince']>>> {
+    const { store, board } = this.resources;
+    const found = await store.changesSince(since);
+    this.health.learnFromRows(found.nodes);
+    const doubtful = (): StoredNode[] =>
+      found.nodes.filter((node) => this.health.judge(node.nodeId, node.health) !== node.health);
+    if (doubtful().length === 0) return found;
+    this.hearing.learn(await board.exchange(this.hearing.takeFresh()));
+    const judged = doubtful();
+    if (judged.length === 0) return found;
+    await this.health.review(judged);
+    return store.changesSince(since);
+  }
+
   private entryOf(node: StoredNode): NodeEntry {
     const heard = this.hearing.of(node.nodeId);
     const silenceMs = this.hearing.silenceMs(node.nodeId);
@@ -131,18 +149,12 @@ export class IndexEngine {
     return {
       nodeId: node.nodeId,
       manifest: node.manifest,
-      health: this.shown(node),
+      health: node.health,
       membership: node.membership,
       ...(heard?.load ? { load: heard.load } : {}),
       models: [...(heard?.models ?? [])],
       joinedAt: node.joinedAt.toISOString(),
       lastSeenAt: lastSeenAt.toISOString(),
     };
-  }
-
-  private shown(node: StoredNode): NodeEntry['health'] {
-    const judged = this.health.judge(node.nodeId, node.health);
-    // Only what the stream will carry to every watcher may look better or worse than the row, and only towards doubt.
-    return node.health === 'alive' && judged !== 'alive' ? 'suspect' : node.health;
   }
 }

@@ -61,7 +61,7 @@ export type HeardAges = ReadonlyMap<NodeId, number>;
 /** What index instances tell each other of whom they hear; expires by itself. */
 export interface PresenceBoard {
   /** Tells whom this instance heard since the last time, and learns what all have. */
-  exchange(heard: readonly NodeId[]): Promise<HeardAges>;
+  exchange(heard: HeardAges): Promise<HeardAges>;
 }
 
 /** Governance, or why it cannot be asked: throws `no_node_available`, `node_unreachable`, `deadline_exceeded` …. */
