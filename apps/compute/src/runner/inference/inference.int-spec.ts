@@ -140,6 +140,12 @@ describe('an inference at a runner', () => {
     expect([...stand.models.all()][0]?.counts.errors).toBe(3);
   });
 
+  it('does not take a busy model for a dead one', async () => {
+    triton.fault = { kind: 'status', status: 503, error: 'Exceeds maximum queue size' };
+    for (let i = 0; i < 10; i++) expect((await stand.infer(ask('[1,2]'))).json).toMatchObject({ code: 'overloaded' });
+    expect(triton.loads).toHaveLength(1);
+  });
+
   it('takes five failures in a row for a dead model: ready alone is not health', async () => {
     triton.fault = { kind: 'status', status: 500, error: 'Failed to process the request(s)' };
     for (let i = 0; i < 5; i++) await stand.infer(ask('[1,2]'));

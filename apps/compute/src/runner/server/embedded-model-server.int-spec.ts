@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -177,6 +178,30 @@ describe('the embedded model server under a runner', () => {
     expect(await supervisor.killModel('org--sample', '1')).toBe(true);
     expect((await waiting).code).toBe('model_crashed');
     await eventually(() => !isAlive(process_ ?? 0));
+  }, 20_000);
+
+  it('ends with the process that started it, however that ends', async () => {
+    const supervisorFile = modelServerMain().replace(
+      'model-server/main.js',
+      'runner/server/embedded-model-server.supervisor.js',
+    );
+    const program = `
+      const { EmbeddedModelServer } = await import(${JSON.stringify(supervisorFile)});
+      const logger = { info() {}, warn() {} };
+      const server = new EmbeddedModelServer({ mainFile: ${JSON.stringify(modelServerMain())},
+        modelRepository: ${JSON.stringify(join(folder, 'models'))}, startTimeoutMs: 10_000, stopGraceMs: 1_000, logger });
+      await server.ensure();
+      console.log(server.processId);
+      setInterval(() => undefined, 1_000);
+    `;
+    const parent = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    const pid = Number(line.toString('utf8'));
+    expect(isAlive(pid)).toBe(true);
+    parent.kill('SIGKILL');
+    await eventually(() => !isAlive(pid));
   }, 20_000);
 
   it('frees the process of a model that is unloaded', async () => {

@@ -91,6 +91,8 @@ export type ModelServerFailure =
   | 'crashed'
   /** It knows no such model or version, or that one is not ready. */
   | 'not_ready'
+  /** It has more work than it queues, or is about to end; the model is well. */
+  | 'busy'
   /** It refused what we asked as wrong (4xx). */
   | 'refused'
   /** It failed (5xx) or answered what is not of the protocol. */

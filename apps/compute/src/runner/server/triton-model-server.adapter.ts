@@ -280,6 +280,7 @@ function refusalOf(answer: Answer): ModelServerError {
   if (status >= 500 && diedWords.test(message)) return new ModelServerError('crashed', message, { status });
   if (status === 404 || (status === 503 && /not at ready state|not found|no available/i.test(message)))
     return new ModelServerError('not_ready', message, { status });
+  if (status === 503) return new ModelServerError('busy', message, { status });
   if (status >= 400 && status < 500) return new ModelServerError('refused', message, { status });
   return new ModelServerError('failed', message, { status });
 }

@@ -1,7 +1,7 @@
 import type { ModelVersion } from '#contracts';
 import { WatershedError, type WireError } from '#errors';
 import { sampleModel } from '../../../runner/testing/sample-model.js';
-import { MemoryPlacements } from './memory-placements.js';
+import { MemoryPlacements } from '../../testing/memory-placements.js';
 import type { RunnerPort, RunnerView } from './placement.ports.js';
 import { PlacementEngine } from './placement-engine.js';
 

@@ -130,6 +130,11 @@ export class InferenceEngine {
       case 'not_ready':
         unreachable();
         return notReady(entry, error);
+      case 'busy':
+        return new WatershedError('overloaded', 'The model has as much work as it queues. Try again shortly.', {
+          retryAfterMs: 100,
+          cause: error,
+        });
       case 'refused':
         // Checked against the model and still refused: what is inside the model does not fit it, not what is around it.
         ended(entry, generation, 'succeeded');

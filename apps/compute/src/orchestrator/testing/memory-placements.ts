@@ -1,5 +1,5 @@
-import type { Move, PlacementRepository, PlacementRow, Wish } from './placement.ports.js';
-import { canMove } from './placement.states.js';
+import type { Move, PlacementRepository, PlacementRow, Wish } from '../placement/engine/placement.ports.js';
+import { canMove } from '../placement/engine/placement.states.js';
 
 /** Placements in memory, for tests of what stands above them: the same rules, a clock of the test's own. */
 export class MemoryPlacements implements PlacementRepository {
