@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isRunning } from '#local-services';
 import { eventually } from '#testing';
 import { StartedCluster } from './started-cluster.js';
 
@@ -128,16 +129,16 @@ describe('one app a process', () => {
   it(
     'answers with a typed error when a model’s process or the whole model server is killed, and serves again by itself',
     async () => {
-      const children = () => cluster.processes().filter(({ command }) => command.includes('model-server'));
-      const server = () => children().find(({ command }) => command.includes('model-server/main.js'));
-      const model = () => children().find(({ command }) => !command.includes('model-server/main.js'));
+      const server = () => cluster.processes().find(({ command }) => command.includes('model-server/main.js'));
+      const model = () =>
+        cluster.descendants(server()?.pid ?? -1).find(({ command }) => /node .*model-child\.js/.test(command));
       for (const victim of [model, server]) {
         await eventually(() => expect(victim()).toBeDefined(), { timeoutMs: 30_000 });
         const traffic = load(cluster, key, 8);
         await eventually(async () => expect((await infer()).status).toBe(200), { timeoutMs: 30_000 });
         const pid = victim()?.pid ?? -1;
         process.kill(pid, 'SIGKILL');
-        await eventually(() => expect(cluster.processes().map((process) => process.pid)).not.toContain(pid));
+        await eventually(() => expect(isRunning(pid)).toBe(false));
         await eventually(async () => expect((await infer()).status).toBe(200), { timeoutMs: 30_000 });
         const tally = await traffic.stop();
         expect(tally.unanswered).toBe(0);

@@ -169,6 +169,24 @@ export class StartedCluster {
     return found;
   }
 
+  /** Every living process below `ancestor`, with its arguments. */
+  descendants(ancestor: number): { pid: number; command: string }[] {
+    const all = readdirSync('/proc').flatMap((name) => {
+      if (!/^\d+$/.test(name) || !lives(Number(name))) return [];
+      try {
+        const parent = Number(readFileSync(`/proc/${name}/stat`, 'utf8').split(') ').pop()?.split(' ')[1]);
+        return [
+          { pid: Number(name), parent, command: readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ') },
+        ];
+      } catch {
+        return [];
+      }
+    });
+    const tree = [ancestor];
+    for (const pid of tree) tree.push(...all.filter(({ parent }) => parent === pid).map((child) => child.pid));
+    return all.filter(({ pid }) => pid !== ancestor && tree.includes(pid));
+  }
+
   /** Waits until nothing of the cluster runs; the commands of what still does, otherwise. */
   async leftBehind(timeoutMs = 20_000): Promise<string[]> {
     const end = performance.now() + timeoutMs;
