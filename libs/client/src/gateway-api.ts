@@ -1045,7 +1045,7 @@ export interface components {
             /** @description The maker's own, less what decides about the account, when absent */
             scopes?: ("infer" | "pods:read" | "pods:write" | "purse:read" | "account:read" | "account:manage" | "keys:manage" | "consents:manage" | "nodes:read" | "nodes:manage" | "models:manage" | "grants:create" | "people:manage" | "audit:read")[];
             /** @default  */
-            label: string;
+            label?: string;
             /** Format: date-time */
             expiresAt?: string;
         };
@@ -1078,21 +1078,21 @@ export interface components {
             allowedRegions: string[];
             requiredRegion?: string;
             /** @default false */
-            crossBorderAllowed: boolean;
+            crossBorderAllowed?: boolean;
             /** @default false */
-            encryptionRequired: boolean;
+            encryptionRequired?: boolean;
             /**
              * @default {
              *       "deleteOnRevoke": false,
              *       "legalHold": false
              *     }
              */
-            retention: {
+            retention?: {
                 maxAgeSeconds?: number;
                 /** @default false */
-                deleteOnRevoke: boolean;
+                deleteOnRevoke?: boolean;
                 /** @default false */
-                legalHold: boolean;
+                legalHold?: boolean;
             };
         };
         DecideMembership: {
@@ -1121,7 +1121,7 @@ export interface components {
             /** @description The price list's, when absent */
             asset?: string;
             /** @default  */
-            memo: string;
+            memo?: string;
         };
         InferText: {
             model: string;
@@ -1557,7 +1557,7 @@ export interface components {
             /** @description Nothing leaves the home region when absent */
             defaultPolicy?: components["schemas"]["DataLocationPolicyRequest"];
             /** @default  */
-            label: string;
+            label?: string;
         };
         SignedUp: {
             person: components["schemas"]["Person"];
@@ -1576,7 +1576,7 @@ export interface components {
             name: string;
             version: string;
             /** @default  */
-            description: string;
+            description?: string;
             licence: string;
             purpose: string;
             parameterCount: number;
@@ -1584,7 +1584,7 @@ export interface components {
             /** @constant */
             format: "onnx";
             /** @default 0 */
-            maxBatchSize: number;
+            maxBatchSize?: number;
             inputs: {
                 name: string;
                 /** @enum {string} */
@@ -1606,7 +1606,7 @@ export interface components {
                 probabilitiesTensor: string;
             };
             /** @default [] */
-            regions: string[];
+            regions?: string[];
             blob: {
                 sha256: string;
                 sizeBytes: number;

@@ -1,0 +1,225 @@
+import autocannon from 'autocannon';
+import { Pool } from 'undici';
+import { createClient, type GatewayClient } from '#client';
+import { alternate, type BenchOptions, type Figure, figureOf, median, quantile } from '../harness.js';
+import { type Cluster, type Mocks, type Peer, startCluster, startMocks, startPortkey } from './stack.js';
+
+const model = 'watershed/language-id';
+const requestBytes = 512;
+const connections = 32;
+
+interface Target {
+  readonly url: string;
+  readonly headers: Record<string, string>;
+  readonly body: string;
+}
+
+/** Bodies of the same size for both: the text is as long as its envelope leaves room for. */
+function padded(of: (text: string) => unknown): string {
+  const sentence = 'Ogni persona ha diritto alla vita, alla liberta ed alla sicurezza della propria persona. ';
+  const room = requestBytes - JSON.stringify(of('')).length;
+  return JSON.stringify(of(sentence.repeat(Math.ceil(room / sentence.length)).slice(0, room)));
+}
+
+interface Load {
+  readonly perSecond: number;
+  readonly answered: number;
+}
+
+/** `durationMs` of load on `connections` connections. Throws where anything but 200 came back. */
+async function load(target: Target, durationMs: number, tolerant = false): Promise<Load> {
+  const result = await autocannon({
+    ...target,
+    method: 'POST',
+    connections,
+    duration: durationMs / 1_000,
+    timeout: 20,
+  });
+  const wrong = result.errors + result.timeouts + result.non2xx;
+  if (wrong > 0 && !tolerant) throw new Error(`${wrong} of ${result.requests.total} requests failed at ${target.url}`);
+  return { perSecond: result['2xx'] / result.duration, answered: result['2xx'] };
+}
+
+/** Milliseconds of requests sent one at a time, in turn to each of the targets. */
+async function oneAtATime(targets: readonly Target[], samples: number): Promise<number[][]> {
+  const pools = targets.map(({ url }) => new Pool(new URL(url).origin, { connections: 1 }));
+  const times: number[][] = targets.map(() => []);
+  try {
+    for (let n = -50; n < samples; n++) {
+      for (const [index, { url, headers, body }] of targets.entries()) {
+        const began = performance.now();
+        const answer = await pools[index]?.request({ path: new URL(url).pathname, method: 'POST', headers, body });
+        await answer?.body.arrayBuffer();
+        if (answer?.statusCode !== 200) throw new Error(`${url} answered ${answer?.statusCode}`);
+        if (n >= 0) times[index]?.push(performance.now() - began); // the first fifty warm both up
+      }
+    }
+  } finally {
+    await Promise.all(pools.map((pool) => pool.close()));
+  }
+  return times;
+}
+
+interface Person {
+  readonly personId: string;
+  readonly secret: string;
+  readonly client: GatewayClient;
+}
+
+async function signUp(cluster: Cluster): Promise<Person> {
+  const { data } = await createClient({ url: cluster.url }).POST('/v1/people', { body: {} });
+  if (!data?.key.secret) throw new Error('the sign-up gave no key');
+  const { secret } = data.key;
+  const { personId } = data.person;
+  await cluster.operator.POST('/v1/grants', { body: { personId, amountMicro: '1000000000000', memo: 'bench' } });
+  return { personId, secret, client: createClient({ url: cluster.url, credential: secret }) };
+}
+
+interface Books {
+  readonly usageEvents: number;
+  readonly balanceMicro: bigint;
+}
+
+/** The books once all usage is posted. */
+async function settledBooks(cluster: Cluster, person: Person): Promise<Books> {
+  const end = performance.now() + 120_000;
+  for (;;) {
+    const { data: ledger } = await cluster.operator.GET('/v1/audit/ledger');
+    const { data: purse } = await person.client.GET('/v1/purse');
+    if (ledger && purse && ledger.unpostedUsageEvents === 0 && purse.heldMicro === '0') {
+      if (ledger.assets.some(({ sumMicro }) => sumMicro !== '0')) throw new Error('the ledger does not sum to zero');
+      return { usageEvents: ledger.usageEvents, balanceMicro: BigInt(purse.balanceMicro) };
+    }
+    if (performance.now() > end) throw new Error('usage was not posted within two minutes');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+function reconcile(before: Books, after: Books, answered: number, priceMicro: bigint): string {
+  const rows = after.usageEvents - before.usageEvents;
+  const paid = before.balanceMicro - after.balanceMicro;
+  // A client that ends a round hangs up on what is under way: that ran, is metered and paid, and was not counted.
+  const abandoned = rows - answered;
+  if (abandoned < 0) throw new Error(`${answered} answers have ${rows} usage rows`);
+  if (paid !== BigInt(rows) * priceMicro) throw new Error(`${rows} rows at ${priceMicro} cost ${paid}`);
+  return `${answered} answers, ${rows} usage rows (${abandoned} for clients that had hung up), ${paid} micro-drops in the ledger`;
+}
+
+/** Kills the process that holds gateway and ledger in mid-load; every answer must be in the books afterwards. */
+async function killInMidLoad(cluster: Cluster, person: Person, target: Target, options: BenchOptions, priceMicro: bigint) {
+  const before = await settledBooks(cluster, person);
+  const pid = cluster.pids()['core'];
+  if (pid === undefined) throw new Error('the topology has no process "core"');
+  const killed = new Promise<void>((resolve) => {
+    setTimeout(() => {
+      process.kill(pid, 'SIGKILL');
+      resolve();
+    }, options.roundMs / 2);
+  });
+  const [{ answered }] = await Promise.all([load(target, options.roundMs, true), killed]);
+  const end = performance.now() + 60_000;
+  while (!(await fetch(`${cluster.url}/health/ready`).then(({ ok }) => ok, () => false))) {
+    if (performance.now() > end) throw new Error('the cluster did not come back');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  return reconcile(before, await settledBooks(cluster, person), answered, priceMicro);
+}
+
+export async function run(options: BenchOptions): Promise<Figure[]> {
+  const stops: (() => Promise<void>)[] = [];
+  const kept = <Part extends { stop(): Promise<void> }>(part: Part): Part => {
+    stops.unshift(() => part.stop());
+    return part;
+  };
+  try {
+    const sized: Mocks = kept(await startMocks(900));
+    options.progress('gateway: starting the cluster');
+    const cluster: Cluster = kept(await startCluster(sized.modelUrl));
+    const person = await signUp(cluster);
+    const ours: Target = {
+      url: `${cluster.url}/v1/infer`,
+      headers: { authorization: `Bearer ${person.secret}`, 'content-type': 'application/json' },
+      body: padded((text) => ({ model, text })),
+    };
+    const first = await fetch(ours.url, { method: 'POST', headers: ours.headers, body: ours.body });
+    const answerBytes = (await first.text()).length;
+    const price = BigInt(first.headers.get('watershed-cost-micro') ?? '0');
+    if (first.status !== 200 || price === 0n) throw new Error(`the first inference was answered with ${first.status}`);
+    const chat: Mocks = kept(await startMocks(answerBytes));
+    const portkey: Peer | undefined = await startPortkey(options.progress);
+    if (portkey) kept(portkey);
+    const peer: Target | undefined = portkey && {
+      url: `${portkey.url}/v1/chat/completions`,
+      headers: {
+        'content-type': 'application/json',
+        authorization: 'Bearer mock',
+        'x-portkey-provider': 'openai',
+        'x-portkey-custom-host': `${chat.chatUrl}/v1`,
+      },
+      body: padded((content) => ({ model: 'mock', messages: [{ role: 'user', content }] })),
+    };
+    await load(ours, options.roundMs / 2);
+    if (peer) await load(peer, options.roundMs / 2);
+    const before = await settledBooks(cluster, person);
+    let answered = 0;
+    const oursOnce = async () => {
+      const round = await load(ours, options.roundMs);
+      answered += round.answered;
+      return round.perSecond;
+    };
+    const throughput = peer
+      ? await alternate(options, 'gateway', oursOnce, async () => (await load(peer, options.roundMs)).perSecond)
+      : { ours: median(await repeated(options.rounds, oursOnce)), peer: null, oursRounds: [], peerRounds: [] };
+    const books = reconcile(before, await settledBooks(cluster, person), answered, price);
+    options.progress(`gateway: ${books}`);
+    const added = await addedLatency(ours, sized, options);
+    const afterKill = await killInMidLoad(cluster, person, ours, options, price);
+    options.progress(`gateway: after kill -9 in mid-load: ${afterKill}`);
+    return [
+      figureOf(options, {
+        figure: 'gateway.throughput_rps',
+        ours: throughput.ours,
+        peer: throughput.peer,
+        peerName: portkey ? `@portkey-ai/gateway ${portkey.version}` : null,
+        better: 'higher',
+        unit: 'requests/s',
+        durable: true,
+        notes:
+          `npm start's topology, ${connections} connections, bodies of ${requestBytes} and ${answerBytes} bytes on both sides, upstreams mocked and equally fast; ` +
+          'ours authenticates, limits, checks policy, holds budget, crosses two processes and has its usage row committed before each answer, the peer does none of these; ' +
+          `bar 3, goal 5; ${books}; after a kill -9 in mid-load: ${afterKill}`,
+      }),
+      figureOf(options, added),
+    ];
+  } finally {
+    for (const stop of stops) await stop();
+  }
+}
+
+async function addedLatency(ours: Target, mocks: Mocks, options: BenchOptions) {
+  const bytes = [...Buffer.from((JSON.parse(ours.body) as { text: string }).text)];
+  const direct: Target = {
+    url: `${mocks.modelUrl}/v2/models/watershed--language-id/infer`,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ inputs: [{ name: 'utf8', datatype: 'UINT8', shape: [bytes.length], data: bytes }] }),
+  };
+  const samples = options.quick ? 500 : 2_000;
+  const [through = [], straight = [], again = []] = await oneAtATime([ours, direct, direct], samples);
+  const p50 = [through, straight, again].map((times) => quantile(times, 0.5));
+  return {
+    figure: 'gateway.added_p50_ms',
+    ours: (p50[0] ?? 0) - (p50[1] ?? 0),
+    better: 'lower' as const,
+    unit: 'ms',
+    durable: true,
+    notes:
+      `one request at a time, ${samples} of each in turn: p50 through the gateway ${p50[0]?.toFixed(2)} ms, p99 ${quantile(through, 0.99).toFixed(2)} ms, ` +
+      `the model server asked directly p50 ${p50[1]?.toFixed(2)} ms, the same again ${p50[2]?.toFixed(2)} ms; most of it is the durable commit of the usage row; bar 2`,
+  };
+}
+
+async function repeated(times: number, once: () => Promise<number>): Promise<number[]> {
+  const values: number[] = [];
+  for (let n = 0; n < times; n++) values.push(await once());
+  return values;
+}
