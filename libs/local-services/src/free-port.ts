@@ -22,19 +22,27 @@ export async function isPortFree(port: number, host = '127.0.0.1'): Promise<bool
   });
 }
 
-/** Resolves once a TCP connection succeeds; false when `until` says that it never will or the time is up. */
-export async function waitForPort(port: number, timeoutMs: number, given: () => boolean): Promise<boolean> {
-  const end = performance.now() + timeoutMs;
-  while (performance.now() < end && !given()) {
-    const open = await new Promise<boolean>((resolve) => {
-      const socket = createConnection({ port, host: '127.0.0.1' });
-      socket.once('connect', () => {
-        socket.destroy();
-        resolve(true);
-      });
-      socket.once('error', () => resolve(false));
+/** Whether something takes connections on this port of the loopback interface. */
+export async function isPortOpen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ port, host: '127.0.0.1' });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
     });
-    if (open) return true;
+    socket.once('error', () => resolve(false));
+  });
+}
+
+/** Asks until the answer is yes; false when `givenUp` says that it never will be, or the time is up. */
+export async function until(
+  answers: () => Promise<boolean>,
+  timeoutMs: number,
+  givenUp: () => boolean,
+): Promise<boolean> {
+  const end = performance.now() + timeoutMs;
+  while (performance.now() < end && !givenUp()) {
+    if (await answers()) return true;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   return false;

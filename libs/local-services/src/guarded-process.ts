@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import { Socket } from 'node:net';
 
 /**
  * Runs a command that must not outlive us and must not hear our terminal. A shell in a session of its own starts it and
@@ -32,6 +33,8 @@ export interface GuardedProcessOptions {
   readonly stopSignal: 'INT' | 'TERM';
   readonly hardSignal: 'QUIT' | 'KILL';
   readonly graceMs: number;
+  /** Does not keep this process alive; the service ends with it all the same. */
+  readonly background?: boolean;
 }
 
 export interface GuardedProcess {
@@ -75,6 +78,10 @@ export function startGuarded(options: GuardedProcessOptions): GuardedProcess {
       resolve(null);
     });
   });
+  if (options.background) {
+    child.unref();
+    if (child.stdin instanceof Socket) child.stdin.unref();
+  }
   // The service may die first; writing its end to a broken pipe is no failure of ours.
   child.stdin?.on('error', () => undefined);
   return {

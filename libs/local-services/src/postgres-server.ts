@@ -2,11 +2,12 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { waitForPort } from './free-port.js';
+import { until } from './free-port.js';
 import { startGuarded } from './guarded-process.js';
 import { LocalServiceError } from './local-service-error.js';
 import { logTail } from './log-tail.js';
 import { stopOrphan } from './orphans.js';
+import { takesLogins } from './postgres-ping.js';
 import type { LocalService } from './redis-server.js';
 
 export interface StartPostgresOptions {
@@ -16,6 +17,8 @@ export interface StartPostgresOptions {
   readonly logFile: string;
   readonly database?: string;
   readonly maxConnections?: number;
+  /** Does not keep this process alive; the server ends with it all the same. */
+  readonly background?: boolean;
   readonly onProgress?: (line: string) => void;
 }
 
@@ -128,8 +131,15 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Loca
     stopSignal: 'INT',
     hardSignal: 'QUIT',
     graceMs: 20_000,
+    background: options.background,
   });
-  if (!(await waitForPort(options.port, 60_000, () => child.hasExited()))) {
+  if (
+    !(await until(
+      () => takesLogins(options.port),
+      60_000,
+      () => child.hasExited(),
+    ))
+  ) {
     await child.stop();
     throw explainFailure(options);
   }

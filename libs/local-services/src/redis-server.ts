@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { waitForPort } from './free-port.js';
+import { isPortOpen, until } from './free-port.js';
 import { type GuardedProcess, startGuarded } from './guarded-process.js';
 import { LocalServiceError } from './local-service-error.js';
 import { logTail } from './log-tail.js';
@@ -22,6 +22,8 @@ export interface StartRedisOptions extends FindRedisOptions {
   readonly logFile: string;
   /** Off for tests, where nothing needs to outlive the process. */
   readonly persist?: boolean;
+  /** Does not keep this process alive; the server ends with it all the same. */
+  readonly background?: boolean;
 }
 
 function dockerRuns(): boolean {
@@ -69,8 +71,15 @@ export async function startRedis(options: StartRedisOptions): Promise<LocalServi
     stopSignal: 'TERM',
     hardSignal: 'KILL',
     graceMs: 10_000,
+    background: options.background,
   });
-  if (!(await waitForPort(options.port, binary ? 15_000 : 120_000, () => child.hasExited()))) {
+  if (
+    !(await until(
+      () => isPortOpen(options.port),
+      binary ? 15_000 : 120_000,
+      () => child.hasExited(),
+    ))
+  ) {
     await child.stop();
     throw new LocalServiceError('service_failed', `Redis did not start: ${logTail(options.logFile)}`);
   }

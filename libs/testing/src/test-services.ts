@@ -22,6 +22,8 @@ async function ownPostgres(): Promise<string> {
     port: await freePort(),
     password: 'tests',
     logFile: join(scratch, 'postgres.log'),
+    maxConnections: 300,
+    background: true,
   });
   return server.url;
 }
@@ -36,6 +38,7 @@ async function ownRedis(): Promise<string> {
     port: await freePort(),
     logFile: join(scratch, 'redis.log'),
     persist: false,
+    background: true,
   });
   return server.url;
 }
