@@ -18,6 +18,9 @@ export interface WatershedErrorOptions {
   readonly cause?: unknown;
 }
 
+/** Known to every copy of this package in a process, so that each recognises the others' errors. */
+const brand = Symbol.for('watershed.error');
+
 /**
  * A refusal with a stable code. `message` is one sentence that says what to change; it is shown to callers, so it
  * names no person, no secret and no path. Matched by `code`, never by `instanceof` across packages.
@@ -35,6 +38,10 @@ export class WatershedError extends Error {
     if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
   }
 
+  get [brand](): true {
+    return true;
+  }
+
   toWire(): WireError {
     return {
       code: this.code,
@@ -49,11 +56,10 @@ export class WatershedError extends Error {
   }
 }
 
-/** Whether `error` is a refusal of ours with this code (any code when none is named). */
+/** Whether `error` is a refusal of ours, of whichever subclass, with this code (any code when none is named). */
 export function isWatershedError(error: unknown, code?: ErrorCode): error is WatershedError {
-  if (!(error instanceof Error)) return false;
-  const found = (error as Partial<WatershedError>).code;
-  return error.name === 'WatershedError' && (code === undefined || found === code);
+  if (typeof error !== 'object' || error === null || !(brand in error)) return false;
+  return code === undefined || (error as Partial<WatershedError>).code === code;
 }
 
 /** A refusal as it may leave the process; whatever is not ours becomes `internal` and keeps its text inside. */
