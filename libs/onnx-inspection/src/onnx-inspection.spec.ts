@@ -299,7 +299,8 @@ describe('a large model file', () => {
     turn();
     await inspectOnnx(path);
     done = true;
-    expect(turns).toBeGreaterThan(1_500_000 / (64 * 1024));
+    // Two reads may end within one turn of the loop; parsed in one go it would be a turn or two in all.
+    expect(turns).toBeGreaterThan(1_500_000 / (64 * 1024) / 4);
   });
 });
 
