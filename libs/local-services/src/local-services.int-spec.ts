@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import Redis from 'ioredis';
 import pg from 'pg';
 import { eventually } from '#testing';
-import { freePort, isPortFree, startGuarded, startPostgres, startRedis } from './index.js';
+import { findRedis, freePort, isPortFree, startGuarded, startPostgres, startRedis } from './index.js';
 
 const cacheFolder = join(dirname(fileURLToPath(import.meta.url)), '../../../.watershed/cache');
 
@@ -90,6 +90,19 @@ describe('services on this machine', () => {
     expect(execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })).not.toContain('redis-password');
     await redis.stop();
     expect(await isPortFree(port)).toBe(true);
+  });
+
+  it('takes a Redis from the PATH, and passes by one that is older than 7', async () => {
+    const fake = async (version: string) => {
+      const bin = mkdtempSync(join(folder, 'bin-'));
+      const file = join(bin, 'redis-server');
+      writeFileSync(file, `#!/bin/sh\necho "Redis server v=${version} sha=00000000:0"\n`, { mode: 0o755 });
+      return { file, found: await findRedis({ cacheFolder, path: bin }) };
+    };
+    const recent = await fake('7.2.4');
+    expect(recent.found).toMatchObject({ command: recent.file, origin: 'path' });
+    const old = await fake('6.2.0');
+    expect(old.found).toMatchObject({ origin: 'private' });
   });
 
   it('leaves nothing behind when the process that guards a service is killed', async () => {

@@ -39,6 +39,15 @@ export function findOnPath(names: readonly string[], path = process.env.PATH ?? 
   return undefined;
 }
 
+/** The bus relies on what ACL selectors and their kin brought in Redis 7 and Valkey 7.2. */
+const oldestMajor = 7;
+
+/** The major version that a server says it is; 0 where it does not run. */
+function majorOf(command: string, env: NodeJS.ProcessEnv): number {
+  const said = spawnSync(command, ['--version'], { env, encoding: 'utf8' });
+  return said.status === 0 ? Number(/ v=(\d+)\./.exec(said.stdout)?.[1] ?? 0) : 0;
+}
+
 function privateBinary(folder: string): RedisBinary | undefined {
   const command = join(folder, 'usr/bin/redis-server');
   if (!existsSync(command)) return undefined;
@@ -46,7 +55,7 @@ function privateBinary(folder: string): RedisBinary | undefined {
     .filter((name) => name.includes('-linux-gnu'))
     .map((name) => join(folder, 'usr/lib', name));
   const env = { ...process.env, LD_LIBRARY_PATH: libraries.join(delimiter) };
-  return spawnSync(command, ['--version'], { env }).status === 0 ? { command, env, origin: 'private' } : undefined;
+  return majorOf(command, env) >= oldestMajor ? { command, env, origin: 'private' } : undefined;
 }
 
 async function run(command: string, args: readonly string[], cwd: string, timeoutMs: number): Promise<boolean> {
@@ -87,7 +96,8 @@ async function unpackFromDistribution(folder: string, onProgress: (line: string)
  */
 export async function findRedis(options: FindRedisOptions): Promise<RedisBinary> {
   const onPath = findOnPath(['redis-server', 'valkey-server'], options.path);
-  if (onPath) return { command: onPath, env: process.env, origin: 'path' };
+  if (onPath && majorOf(onPath, process.env) >= oldestMajor)
+    return { command: onPath, env: process.env, origin: 'path' };
   const folder = join(options.cacheFolder, 'redis');
   const kept = privateBinary(folder);
   if (kept) return kept;
