@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client';
-import { AppGroup, type NamedApp } from './run-main.js';
+import { RacePoints } from '#testing';
+import { AppGroup, type NamedApp } from './app-group.js';
 import type { RunningApp } from './running-app.js';
 
 describe('several apps in one process', () => {
@@ -51,6 +52,56 @@ describe('several apps in one process', () => {
     await expect(group.start({}, [made(log, 'index'), failing])).rejects.toThrow('no database');
     expect(log).toContain('close index');
     expect(group.ready()).toBe(false);
+  });
+
+  it('that are still starting when a stop comes are waited for, drained and closed', async () => {
+    const log: string[] = [];
+    const group = new AppGroup();
+    const slow = made(log, 'gateway');
+    const points = new RacePoints();
+    const start = points.hold('start');
+    const starting = group.start({}, [
+      made(log, 'index'),
+      { ...slow, start: async (env) => points.reached('start').then(() => slow.start(env)) },
+    ]);
+    const stopping = group.stop(1_000);
+    start.release();
+    await Promise.all([starting, stopping]);
+    expect(log).toEqual([
+      ...['start index', 'start gateway'],
+      ...['drain gateway', 'drain index', 'close gateway', 'close index'],
+    ]);
+    expect(group.ready()).toBe(false);
+    expect(group.failure).toBeUndefined();
+  });
+
+  it('that never come up hold a stop for the time told, and are closed when they come after all', async () => {
+    const log: string[] = [];
+    const group = new AppGroup({ startsTimeoutMs: 20 });
+    const late = made(log, 'toll');
+    const points = new RacePoints();
+    const start = points.hold('start');
+    const starting = group.start({}, [
+      made(log, 'index'),
+      { ...late, start: async (env) => points.reached('start').then(() => late.start(env)) },
+    ]);
+    await group.stop(1_000);
+    expect(log).toEqual(['start index', 'drain index', 'close index']);
+    start.release();
+    await starting;
+    expect(log).toContain('close toll');
+    expect(group.apps.map(({ name }) => name)).toEqual(['index']);
+  });
+
+  it('are closed by the first that fails, though others still wait for it', async () => {
+    const log: string[] = [];
+    const told: unknown[] = [];
+    const group = new AppGroup({ startsTimeoutMs: 20, onFailure: (failure) => told.push(failure) });
+    const waiting: NamedApp = { name: 'gateway', start: () => new Promise(() => undefined) };
+    const failing: NamedApp = { name: 'toll', start: () => Promise.reject(new Error('no database')) };
+    await expect(group.start({}, [made(log, 'index'), waiting, failing])).rejects.toThrow('no database');
+    expect(log).toContain('close index');
+    expect(told).toEqual([{ app: 'toll', error: new Error('no database') }]);
   });
 
   it('are ready when every one is', async () => {

@@ -1,3 +1,4 @@
+export * from './app-group.js';
 export * from './cluster-node.js';
 export type * from './index-port.js';
 export * from './index-presence.js';

@@ -1,12 +1,8 @@
 import { z } from 'zod';
 import { type Env, parseEnv, port, wholeNumber } from '#config';
+import { AppGroup, type NamedApp, type StartFailure } from './app-group.js';
 import { type OpsServer, startOpsServer } from './ops-server.js';
-import type { RunningApp, StartApp } from './running-app.js';
-
-export interface NamedApp {
-  readonly name: string;
-  readonly start: StartApp;
-}
+import type { StartApp } from './running-app.js';
 
 /** What a supervisor may tell a process beside its apps' own settings. */
 const processEnv = z.object({
@@ -18,50 +14,16 @@ const processEnv = z.object({
   WATERSHED_DRAIN_TIMEOUT_MS: wholeNumber(0, 600_000).default(10_000),
 });
 
-const CLOSE_TIMEOUT_MS = 5_000;
-
-/** Several apps of one process, started together, because they wait for each other, and stopped in the reverse order. */
-export class AppGroup {
-  private running: RunningApp[] = [];
-  private complete = false;
-  private stopping: Promise<void> | undefined;
-
-  get apps(): readonly RunningApp[] {
-    return this.running;
-  }
-
-  ready(): boolean {
-    return this.complete && !this.stopping && this.running.every((app) => app.ready?.() ?? true);
-  }
-
-  /** One that fails to start closes the others. */
-  async start(env: Env, apps: readonly NamedApp[]): Promise<void> {
-    const started = await Promise.allSettled(apps.map(async ({ start }) => start(env)));
-    this.running = started.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
-    const failed = started.find((outcome) => outcome.status === 'rejected');
-    if (failed) {
-      await this.stop(0);
-      throw failed.reason;
-    }
-    if (this.stopping) await this.stopAll(0);
-    else this.complete = true;
-  }
-
-  /**
-   * Drains one app after the other, the last started first: who answers people comes before whom it calls, or draining
-   * would refuse the calls of requests that are still in flight. What has not drained by then is closed as it is.
-   */
-  stop(drainTimeoutMs: number): Promise<void> {
-    this.stopping ??= this.stopAll(drainTimeoutMs);
-    return this.stopping;
-  }
-
-  private async stopAll(drainTimeoutMs: number): Promise<void> {
-    const reversed = [...this.running].reverse();
-    const deadline = performance.now() + drainTimeoutMs;
-    for (const app of reversed) await within(app.drain(), deadline - performance.now());
-    for (const app of reversed) await within(app.close(), CLOSE_TIMEOUT_MS);
-  }
+/** What `runMany` needs of the process it runs in. */
+export interface HostProcess {
+  on(event: 'SIGTERM' | 'SIGINT', listener: () => void): unknown;
+  on(event: 'uncaughtException', listener: (error: Error) => void): unknown;
+  once(event: 'disconnect', listener: () => void): unknown;
+  exit(code: number): unknown;
+  /** There when a parent asked for messages. */
+  send?(message: object): unknown;
+  readonly stdin: { once(event: 'end' | 'close' | 'error', listener: () => void): unknown; resume(): unknown };
+  readonly stderr: { write(text: string): unknown };
 }
 
 /**
@@ -73,73 +35,67 @@ export async function runMain(name: string, start: StartApp): Promise<void> {
 }
 
 /** The same for several apps in one process. */
-export async function runMany(env: Env, apps: readonly NamedApp[]): Promise<void> {
-  const group = new AppGroup();
+export async function runMany(env: Env, apps: readonly NamedApp[], host: HostProcess = process): Promise<void> {
+  const complain = (error: unknown): void => void host.stderr.write(`${describe(error)}\n`);
+  const group = new AppGroup({
+    onError: complain,
+    onFailure: (failure) => void host.stderr.write(`${describeStart(failure)}\n`),
+  });
   let ops: OpsServer | undefined;
   let drainTimeoutMs = 10_000;
   let stopping = false;
 
   const end = (code: number): void => {
-    if (stopping) process.exit(code || 130);
+    if (stopping) return void host.exit(code || 130);
     stopping = true;
     void group
       .stop(drainTimeoutMs)
-      .catch((error: unknown) => complain(error))
+      .catch(complain)
       .then(() => ops?.close())
-      .then(() => process.exit(code));
+      .catch(complain)
+      .then(() => host.exit(group.failure ? 1 : code));
   };
-  process.on('SIGTERM', () => end(0));
-  process.on('SIGINT', () => end(0));
-  process.on('uncaughtException', (error) => {
+  host.on('SIGTERM', () => end(0));
+  host.on('SIGINT', () => end(0));
+  host.on('uncaughtException', (error) => {
     complain(error);
     end(1);
   });
   try {
     const settings = parseEnv(processEnv, env, apps.map((app) => app.name).join('+'));
     drainTimeoutMs = settings.WATERSHED_DRAIN_TIMEOUT_MS;
-    if (settings.WATERSHED_PARENT_PIPE === '1') watchParent(() => end(0));
+    if (settings.WATERSHED_PARENT_PIPE === '1') watchParent(host, () => void (stopping || end(0)));
     if (settings.METRICS_PORT !== undefined) {
       const state = { apps: () => group.apps, ready: () => group.ready() };
       ops = await startOpsServer(state, settings.METRICS_PORT, settings.METRICS_HOST);
     }
-    await group.start(env, apps);
-    // A parent that asked for it hears when everything is up.
-    process.send?.({ ready: true, apps: group.apps.map(({ name, nodeId, url }) => ({ name, nodeId, url })) });
-  } catch (error) {
     if (stopping) return;
-    complain(error);
-    await ops?.close();
-    process.exit(1);
-  }
-}
-
-function watchParent(ended: () => void): void {
-  process.stdin.once('end', ended);
-  process.stdin.once('close', ended);
-  process.stdin.once('error', ended);
-  process.stdin.resume();
-  process.once('disconnect', ended);
-}
-
-function complain(error: unknown): void {
-  const text =
-    error instanceof Error ? (isExpected(error) ? error.message : (error.stack ?? error.message)) : String(error);
-  process.stderr.write(`${text}\n`);
-}
-
-/** An error of ours is a sentence for the operator; only of others is the stack of use. */
-const isExpected = (error: Error): boolean => 'code' in error || error.name === 'ConfigError';
-
-async function within(work: Promise<void>, timeoutMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const expired = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, Math.max(0, timeoutMs));
-  });
-  try {
-    await Promise.race([work, expired]);
+    await group.start(env, apps);
+    if (stopping) return;
+    // A parent that asked for it hears when everything is up.
+    host.send?.({ ready: true, apps: group.apps.map(({ name, nodeId, url }) => ({ name, nodeId, url })) });
   } catch (error) {
-    complain(error);
-  } finally {
-    clearTimeout(timer);
+    if (!group.failure) complain(error);
+    if (!stopping) end(1);
   }
+}
+
+/** A pipe that closes says so up to three times, and none of them is a second signal. */
+function watchParent(host: HostProcess, ended: () => void): void {
+  for (const event of ['end', 'close', 'error'] as const) host.stdin.once(event, ended);
+  host.stdin.resume();
+  host.once('disconnect', ended);
+}
+
+function describeStart({ app, error }: StartFailure): string {
+  const text = describe(error);
+  return error instanceof Error && error.name === 'ConfigError' ? text : `${app} did not start: ${text}`;
+}
+
+/** An error that somebody raised is a sentence for the operator; only of a mistake in the code is the stack of use. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const mistake = [TypeError, RangeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind);
+  if (mistake && !('code' in error)) return error.stack ?? error.message;
+  return error.message || String((error as { code?: unknown }).code ?? error.name);
 }
