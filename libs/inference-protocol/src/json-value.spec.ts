@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { propertyRuns } from '#testing';
 import { JsonFloat, JsonSpan, type JsonValue, MAX_JSON_DEPTH, ProtocolError, readJson } from './index.js';
 
 const read = (text: string | Uint8Array) => readJson(Buffer.from(text));
@@ -70,7 +71,7 @@ describe('readJson', () => {
         }
         expect(faultOf(text)).toBe(valid ? 'none' : 'malformed_body unreadable');
       }),
-      { numRuns: 2000 },
+      propertyRuns(2000),
     );
   });
 
@@ -122,7 +123,7 @@ describe('readJson', () => {
       fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
         expect(faultOf(bytes)).toMatch(/^(none|malformed_body unreadable|input_too_deep unfit)$/);
       }),
-      { numRuns: 3000 },
+      propertyRuns(3000),
     );
   });
 });

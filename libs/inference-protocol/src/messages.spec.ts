@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { propertyRuns } from '#testing';
 import {
   bytesElements,
   type Datatype,
@@ -234,7 +235,7 @@ describe('requests and responses', () => {
           expect(faultOf(() => readInferResponse(body))).toMatch(/^(none|\w+ un(fit|readable))$/);
         },
       ),
-      { numRuns: 3000 },
+      propertyRuns(3000),
     );
   });
 });

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { propertyRuns } from '#testing';
 import {
   type Datatype,
   elementBytes,
@@ -124,7 +125,7 @@ describe('float tokens', () => {
         const text = `${sign}${lead}${fraction.length > 0 ? `.${fraction.join('')}` : ''}${power === null ? '' : `e${power}`}`;
         expect(decode(`[${text}]`, 'FP64', 1).readDoubleLE()).toBe(JSON.parse(text));
       }),
-      { numRuns: 3000 },
+      propertyRuns(3000),
     );
   });
 });

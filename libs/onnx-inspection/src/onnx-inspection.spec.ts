@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { onnx } from 'onnx-proto';
 import { isWatershedError } from '#errors';
+import { propertyRuns } from '#testing';
 import { checkManifest, inspectOnnx, type OnnxFacts } from './index.js';
 
 let folder: string;
@@ -244,7 +245,7 @@ describe('a model file is refused', () => {
         damaged[at] = byte;
         expect(await refusal(cut ? whole.subarray(0, at) : damaged)).not.toContain('not a refusal');
       }),
-      { numRuns: 600 },
+      propertyRuns(600),
     );
   });
 });

@@ -104,6 +104,19 @@ describe.each(['transaction', 'statement'] as const)('in %s mode', (mode) => {
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
   });
 
+  test('a batch whose outcomes do not fit its writes is executed once, never in halves', async () => {
+    let executions = 0;
+    const writer = writerOf(async (client, writes) => {
+      executions += 1;
+      return (await insertEntries(client, writes)).slice(1);
+    });
+    const outcomes = await Promise.allSettled(['a', 'b', 'c', 'd'].map((key) => writer.write({ key, amount: 1 })));
+    for (const outcome of outcomes) expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'internal' } });
+    expect(executions).toBe(1);
+    // A transaction can still be taken back; a statement that ran alone has committed.
+    expect(await entries()).toHaveLength(mode === 'transaction' ? 0 : 4);
+  });
+
   test('killed under way: every caller hears, and asking again under the same key settles it', async () => {
     const writer = writerOf(async (client, writes) => {
       if (writes.some(({ key }) => key === 'slow')) await client.query('SELECT pg_sleep(30)');

@@ -151,16 +151,19 @@ export class GroupCommitWriter<Write, Outcome> {
 
   #counted(writes: readonly Write[], outcomes: readonly (Outcome | Error)[]): readonly (Outcome | Error)[] {
     if (outcomes.length === writes.length) return outcomes;
-    // A fault of the caller's code, found before the commit. Not split: halves would fail alike.
-    throw new WatershedError(
-      'internal',
-      `"${this.#options.name}" answered ${outcomes.length} of ${writes.length} writes.`,
-    );
+    throw new MiscountError(this.#options.name, outcomes.length, writes.length);
   }
 }
 
-/** A fault in the code of `execute`. Not split: halves would fail alike. */
-class MiscountError extends Error {}
+/**
+ * A fault in the code of `execute`, never split: halves would fail alike, and in `statement` mode the statement has
+ * committed already, so a second execution would write everything twice.
+ */
+class MiscountError extends WatershedError {
+  constructor(name: string, outcomes: number, writes: number) {
+    super('internal', `"${name}" answered ${outcomes} of ${writes} writes.`);
+  }
+}
 
 /** Refuses a second statement, which would be a second transaction. */
 function onceOnly(client: CommitClient): CommitClient {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { type DataLocationPolicy, type PolicyAction, policyAction, region } from '#contracts';
+import { propertyRuns } from '#testing';
 import {
   defaultPolicy,
   evaluate,
@@ -226,7 +227,7 @@ describe('narrow', () => {
         const apart = a !== undefined && b !== undefined && !regionCovers(a, b) && !regionCovers(b, a);
         expect(evaluate({ ...question, policy: narrow(question.policy, other) }).allowed).toBe(both && !apart);
       }),
-      { numRuns: 3000 },
+      propertyRuns(3000),
     ));
   it('takes the shorter life and every obligation', () => {
     const a = { ...defaultPolicy('EU'), retention: { maxAgeSeconds: 60, deleteOnRevoke: true, legalHold: false } };

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { CompactSign, importJWK, jwtVerify } from 'jose';
 import type { PublicJwk } from '#contracts';
 import { isWatershedError } from '#errors';
+import { propertyRuns } from '#testing';
 import {
   addSignature,
   canonicalBytes,
@@ -154,7 +155,7 @@ describe('a signed document', () => {
         const verdict = await code(verifyDocument(doc, { typ, key: sigil.publicJwk, purpose: 'node', aud: 'me' }));
         expect(verdict).toBe(same ? 'ok' : 'signature_invalid');
       }),
-      { numRuns: 1500 },
+      propertyRuns(1500),
     );
   });
 
@@ -172,7 +173,7 @@ describe('a signed document', () => {
           await verifyDocument(reversed, { typ, key: sigil.publicJwk, purpose: 'node' });
         },
       ),
-      { numRuns: 200 },
+      propertyRuns(200),
     );
   });
 });
@@ -300,7 +301,7 @@ describe('grants', () => {
         fc.pre(grant[at] !== letter);
         expect(await code(verifier.verify(grant.slice(0, at) + letter + grant.slice(at + 1)))).toBe('grant_invalid');
       }),
-      { numRuns: 500 },
+      propertyRuns(500),
     );
     for (const text of ['', '.', '..', '...', 'a.b.c', `${grant}.`, `${grant}=`, 'x'.repeat(5000)]) {
       expect(await code(verifier.verify(text))).toBe('grant_invalid');

@@ -1,10 +1,7 @@
 import fc from 'fast-check';
 import { encodeInferRequest, packText } from '#inference-protocol';
+import { propertyLimitMs, propertyRuns } from '#testing';
 import { startTestServer, type TestServer } from './contract/test-server.js';
-
-/** Change the seed to look elsewhere; a failure names its own. */
-const SEED = 20_261_121;
-const RUNS = 1500;
 
 interface Valid {
   readonly path: string;
@@ -110,27 +107,31 @@ describe('requests that are almost right', () => {
   }, 60_000);
   afterAll(() => server.close());
 
-  it('are answered or refused, and harm nothing', async () => {
-    const models = ['add_one', 'text_echo', 'softmax', 'same_bool'];
-    const before = models.map((model) => server.processIds(model));
-    const statuses = new Map<number, number>();
-    const property = fc.asyncProperty(mutated, async ({ path, body, headers }) => {
-      const { status, text } = await server.send('POST', path, body, headers);
-      statuses.set(status, (statuses.get(status) ?? 0) + 1);
-      if (status === 200) return;
-      const { error } = JSON.parse(text) as { error: string };
-      // A client's mistake is never a 5xx, but for what the protocol's reference server answers so: the unreadable.
-      expect([status, error]).toEqual([
-        status === 500 ? 500 : 400,
-        status === 500 ? expect.stringMatching(unreadable) : expect.stringMatching(/./),
-      ]);
-    });
-    await fc.assert(property, { seed: SEED, numRuns: RUNS });
-    expect(faults).toEqual([]);
-    expect(models.map((model) => server.processIds(model))).toEqual(before);
-    for (const request of requests)
-      expect((await server.send('POST', request.path, request.body, request.headers)).status).toBe(200);
-    // All three kinds of answers were met, so that the test reaches what it is about.
-    expect([...statuses.keys()].sort()).toEqual([200, 400, 500]);
-  }, 120_000);
+  it(
+    'are answered or refused, and harm nothing',
+    async () => {
+      const models = ['add_one', 'text_echo', 'softmax', 'same_bool'];
+      const before = models.map((model) => server.processIds(model));
+      const statuses = new Map<number, number>();
+      const property = fc.asyncProperty(mutated, async ({ path, body, headers }) => {
+        const { status, text } = await server.send('POST', path, body, headers);
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+        if (status === 200) return;
+        const { error } = JSON.parse(text) as { error: string };
+        // A client's mistake is never a 5xx, but for what the protocol's reference server answers so: the unreadable.
+        expect([status, error]).toEqual([
+          status === 500 ? 500 : 400,
+          status === 500 ? expect.stringMatching(unreadable) : expect.stringMatching(/./),
+        ]);
+      });
+      await fc.assert(property, propertyRuns(1500));
+      expect(faults).toEqual([]);
+      expect(models.map((model) => server.processIds(model))).toEqual(before);
+      for (const request of requests)
+        expect((await server.send('POST', request.path, request.body, request.headers)).status).toBe(200);
+      // All three kinds of answers were met, so that the test reaches what it is about.
+      expect([...statuses.keys()].sort()).toEqual([200, 400, 500]);
+    },
+    propertyLimitMs(120_000),
+  );
 });

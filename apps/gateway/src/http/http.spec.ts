@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { errorCodes, isWatershedError, WatershedError } from '#errors';
+import { propertyRuns } from '#testing';
 import { modelNameOf, pathNameOf } from '../inference/engine/model-path.js';
 import { routeHeader } from '../inference/engine/route-header.js';
 import { uploadRange } from '../models/blob-uploads.js';
@@ -55,7 +56,7 @@ describe('JSON depth', () => {
       fc.property(fc.jsonValue({ maxDepth: 6 }), fc.nat(8), (value, limit) => {
         expect(nestsDeeperThan(Buffer.from(JSON.stringify(value)), limit)).toBe(deep(value) > limit);
       }),
-      { seed: 20261121, numRuns: 500 },
+      propertyRuns(500),
     );
     expect(nestsDeeperThan(Buffer.from('"[[[[\\"[[["'), 0)).toBe(false);
     expect(nestsDeeperThan(Buffer.from('['.repeat(100_000)), 64)).toBe(true);

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { uuidv7 } from 'uuidv7';
 import type { UsageEvent } from '#contracts';
 import { isWatershedError } from '#errors';
-import { eventually } from '#testing';
+import { eventually, propertyLimitMs, propertyRuns } from '#testing';
 import {
   brokenInvariants,
   gatewayOne,
@@ -237,41 +237,45 @@ describe('the ledger under random operations, two replicas and killed connection
     await ledger?.close();
   });
 
-  it('sums to zero, passes no limit, posts each usage once, and forgets nothing it acknowledged', async () => {
-    let unavailable = 0;
-    let acknowledged = 0;
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.array(step, { minLength: 1, maxLength: 6 }), { minLength: 6, maxLength: 20 }),
-        async (rounds) => {
-          const run = new Run([ledger, second], killer);
-          for (const id of run.people.slice(1)) await ledger.engine.openPurse(id);
-          for (const round of rounds) await Promise.all(round.map((one) => run.take(one)));
-          expect(await brokenInvariants(killer)).toEqual([]);
+  it(
+    'sums to zero, passes no limit, posts each usage once, and forgets nothing it acknowledged',
+    async () => {
+      let unavailable = 0;
+      let acknowledged = 0;
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(fc.array(step, { minLength: 1, maxLength: 6 }), { minLength: 6, maxLength: 20 }),
+          async (rounds) => {
+            const run = new Run([ledger, second], killer);
+            for (const id of run.people.slice(1)) await ledger.engine.openPurse(id);
+            for (const round of rounds) await Promise.all(round.map((one) => run.take(one)));
+            expect(await brokenInvariants(killer)).toEqual([]);
 
-          const { rows } = await killer.query<{ source: string; usage_id: string; amount_micro: string }>(
-            'SELECT source, usage_id, amount_micro FROM toll.usage WHERE person_id = ANY ($1::uuid[])',
-            [run.people],
-          );
-          const stored = new Map(rows.map((row) => [`${row.source} ${row.usage_id}`, row.amount_micro]));
-          for (const [key, { event }] of run.acknowledgedUsage)
-            expect([key, stored.get(key)]).toEqual([key, event.amountMicro]);
+            const { rows } = await killer.query<{ source: string; usage_id: string; amount_micro: string }>(
+              'SELECT source, usage_id, amount_micro FROM toll.usage WHERE person_id = ANY ($1::uuid[])',
+              [run.people],
+            );
+            const stored = new Map(rows.map((row) => [`${row.source} ${row.usage_id}`, row.amount_micro]));
+            for (const [key, { event }] of run.acknowledgedUsage)
+              expect([key, stored.get(key)]).toEqual([key, event.amountMicro]);
 
-          // Everyone goes: all is posted, and all that was held is given back.
-          await run.take({ ...calm({ kind: 'end' }), crash: true });
-          const { rows: held } = await killer.query('SELECT id FROM toll.account WHERE held_micro <> 0');
-          expect(held).toEqual([]);
-          expect((await ledger.engine.totals()).unpostedUsageEvents).toBe(0);
-          expect(await brokenInvariants(killer)).toEqual([]);
-          unavailable += run.unavailable;
-          acknowledged += run.acknowledgedUsage.size;
-        },
-      ),
-      // Kills fall differently each time, so a smaller case proves nothing: the first one is told.
-      { numRuns: 25, endOnFailure: true },
-    );
-    // Otherwise the sequences proved nothing.
-    expect(unavailable).toBeGreaterThan(10);
-    expect(acknowledged).toBeGreaterThan(40);
-  }, 120_000);
+            // Everyone goes: all is posted, and all that was held is given back.
+            await run.take({ ...calm({ kind: 'end' }), crash: true });
+            const { rows: held } = await killer.query('SELECT id FROM toll.account WHERE held_micro <> 0');
+            expect(held).toEqual([]);
+            expect((await ledger.engine.totals()).unpostedUsageEvents).toBe(0);
+            expect(await brokenInvariants(killer)).toEqual([]);
+            unavailable += run.unavailable;
+            acknowledged += run.acknowledgedUsage.size;
+          },
+        ),
+        // Kills fall differently each time, so a smaller case proves nothing: the first one is told.
+        { ...propertyRuns(25, 4), endOnFailure: true },
+      );
+      // Otherwise the sequences proved nothing.
+      expect(unavailable).toBeGreaterThan(10);
+      expect(acknowledged).toBeGreaterThan(40);
+    },
+    propertyLimitMs(120_000, 4),
+  );
 });

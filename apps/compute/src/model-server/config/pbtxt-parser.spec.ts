@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
+import { propertyRuns } from '#testing';
 import { fixtures } from '../contract/recordings.js';
 import { parseConfigJson } from './config-json.js';
 import { ConfigError, toJson } from './config-message.js';
@@ -90,7 +91,7 @@ describe('parsePbtxt', () => {
       fc.property(fc.array(piece, { maxLength: 14 }), (pieces) => {
         expect(refusal(pieces.join(' '))).not.toMatch(/another error/);
       }),
-      { numRuns: 3000 },
+      propertyRuns(3000),
     );
   });
 

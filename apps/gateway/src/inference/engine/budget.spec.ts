@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { WatershedError } from '#errors';
+import { propertyRuns } from '#testing';
 import { Budget, type BudgetOptions, type DrawnBlock, type Reservation } from './budget.js';
 
 const person = 'p';
@@ -180,7 +181,7 @@ describe('Budget', () => {
         expect(purse.heldMicro).toBe(0n);
         expect(budget.blocks).toBe(0);
       }),
-      { numRuns: 150, seed: 20261121 },
+      propertyRuns(150),
     );
   });
 });
