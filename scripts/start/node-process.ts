@@ -37,10 +37,6 @@ export class NodeProcess {
     return this.child?.pid;
   }
 
-  hasFailed(): boolean {
-    return this.child === undefined && this.restarts > 0;
-  }
-
   start(): void {
     const { logFile, script, args, env, nodeFlags = [] } = this.options;
     if (existsSync(logFile) && statSync(logFile).size > largestLogBytes) renameSync(logFile, `${logFile}.1`);
@@ -69,7 +65,8 @@ export class NodeProcess {
   private restart(reason: string): void {
     // A process that ran well for a minute earns its short pause back.
     if (performance.now() - this.startedAt > 60_000) this.restarts = 0;
-    const pauseMs = Math.min(10_000, 100 * 2 ** this.restarts);
+    // A quarter of it is chance, so that processes that fell together do not rise together.
+    const pauseMs = Math.round(Math.min(10_000, 100 * 2 ** this.restarts) * (0.75 + Math.random() / 4));
     this.restarts += 1;
     this.options.onLine(`${this.name} ${reason}; starting it again in ${pauseMs} ms (log: ${this.options.logFile})`);
     this.restartTimer = setTimeout(() => this.start(), pauseMs);

@@ -44,37 +44,57 @@ async function answers(url: string, variable: string, defaultPort: number): Prom
   if (!open) throw new StartError('service_failed', `${variable} names ${host}:${port}, where nothing answers.`);
 }
 
+const firstPauseMs = 100;
+const longestPauseMs = 10_000;
+/** A service that ran so long has earned its short pause back. */
+const healthyAfterMs = 60_000;
+
 /** Keeps one local service running until it is stopped. */
-class KeptService {
-  private current: LocalService | undefined;
+export class KeptService {
+  private current: Pick<LocalService, 'process' | 'stop'> | undefined;
+  private beginning: Promise<string> | undefined;
   private stopping = false;
+  private failures = 0;
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly name: string,
-    private readonly begin: () => Promise<LocalService>,
-    private readonly screen: Screen,
+    private readonly begin: () => Promise<Pick<LocalService, 'url' | 'process' | 'stop'>>,
+    private readonly screen: Pick<Screen, 'problem'>,
   ) {}
 
-  async start(): Promise<string> {
+  start(): Promise<string> {
+    this.beginning = this.beginOnce();
+    return this.beginning;
+  }
+
+  private async beginOnce(): Promise<string> {
     const service = await this.begin();
     this.current = service;
-    void service.process.exited.then(() => this.restart());
+    const since = performance.now();
+    void service.process.exited.then(() => {
+      if (performance.now() - since >= healthyAfterMs) this.failures = 0;
+      this.restart(`${this.name} ended unasked`);
+    });
     return service.url;
   }
 
-  private async restart(pauseMs = 250): Promise<void> {
+  private restart(reason: string): void {
     if (this.stopping) return;
-    this.screen.problem(`${this.name} ended unasked; starting it again`);
-    try {
-      await this.start();
-    } catch (error) {
-      this.screen.problem(error instanceof Error ? error.message : String(error));
-      setTimeout(() => void this.restart(Math.min(10_000, pauseMs * 2)), pauseMs);
-    }
+    const longestMs = Math.min(longestPauseMs, firstPauseMs * 2 ** this.failures);
+    this.failures += 1;
+    const pauseMs = Math.round(longestMs * (0.75 + Math.random() / 4));
+    this.screen.problem(`${reason}; starting it again in ${pauseMs} ms`);
+    this.timer = setTimeout(() => {
+      this.start().catch((error: unknown) => this.restart(error instanceof Error ? error.message : String(error)));
+    }, pauseMs);
   }
 
+  /** A service that is just being started again is stopped as well. */
   async stop(): Promise<void> {
     this.stopping = true;
+    clearTimeout(this.timer);
+    await this.beginning?.catch(() => undefined); // whoever started it was told, or `restart` was
     await this.current?.stop();
   }
 }
