@@ -48,8 +48,6 @@ export async function startBridge(env: Env, overrides: BridgeOverrides = {}): Pr
       host: config.host,
       port: config.port,
       bodyLimitBytes: 1024,
-      // Answers are small and at hand; connections that others opened ahead must not hold up a stop.
-      fastify: { forceCloseConnections: true },
       configure: (app) => void app.useGlobalFilters(new ProblemFilter()),
     },
     // Issued before the first question: a cluster that cannot sign what it is should say so at its start.

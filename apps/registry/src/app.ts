@@ -46,7 +46,7 @@ export async function startRegistry(env: Env, overrides: RegistryOverrides = {})
       ...(config.publicUrl ? { publicUrl: config.publicUrl } : {}),
       bodyParser: false,
       // An upload of gigabytes takes its time; one whose sender is silent is ended by the blob store.
-      // A stop cuts transfers off, for they can be gone on with; otherwise connections opened ahead would hold it up.
+      // A stop cuts downloads off as it does uploads: they can be gone on with.
       fastify: { requestTimeout: 0, forceCloseConnections: true },
       configure: takeStreams,
     },

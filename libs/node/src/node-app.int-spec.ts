@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
@@ -220,6 +222,35 @@ describe('an app on a node', () => {
     await app.close();
     expect(drained).toEqual(['drained', 'closed']);
     expect(index.of(app.nodeId)?.health).toBe('asleep');
+  });
+
+  it('ends a drain once what is in flight is answered, though connections that never asked anything stay open', async () => {
+    const { hostname, port } = new URL(app.url ?? '');
+    const ahead = connect(Number(port), hostname);
+    await once(ahead, 'connect');
+    const ended = once(ahead, 'close');
+    const request = fetch(`${app.url}/hello`).then((response) => response.json());
+    await eventually(() => gate.waiting === 1);
+    const draining = app.drain();
+    await eventually(() => caller.directory.find('toll').length === 0);
+    gate.open();
+    await expect(request).resolves.toEqual({ text: 'hello' });
+    const answeredAt = performance.now();
+    await Promise.all([draining, ended]);
+    expect(performance.now() - answeredAt).toBeLessThan(3_000);
+  });
+
+  it('closes without a drain at once, whatever is open or in flight', async () => {
+    const { hostname, port } = new URL(app.url ?? '');
+    const ahead = connect(Number(port), hostname);
+    await once(ahead, 'connect');
+    const request = fetch(`${app.url}/hello`);
+    const outcome = request.then(() => 'answered').catch(() => 'cut');
+    await eventually(() => gate.waiting === 1);
+    const startedAt = performance.now();
+    await app.close();
+    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    await expect(outcome).resolves.toBe('cut');
   });
 
   it('keeps its key: the same node comes back', async () => {

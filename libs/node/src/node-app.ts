@@ -4,6 +4,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Registry } from 'prom-client';
 import type { ServiceName } from '#contracts';
 import { CLUSTER_NODE, type ClusterNode, type JoinOptions } from './cluster-node.js';
+import { HttpStop } from './http-stop.js';
 import type { RunningApp } from './running-app.js';
 
 export interface NodeAppHttp {
@@ -49,11 +50,9 @@ interface Shell {
   readonly url: string | undefined;
   /** Stops listening, refuses what comes on open connections, resolves when requests in flight are answered. */
   stopHttp(): Promise<void>;
-  /** Ends connections whose requests nobody waits for any more. */
-  cutHttp(): void;
+  /** Closes Nest, and with it connections whose requests nobody waits for any more. */
+  close(): Promise<void>;
 }
-
-const IDLE_SWEEP_MS = 50;
 
 class AppRoot {}
 class NodeModule {}
@@ -81,7 +80,7 @@ export async function startNodeApp(options: NodeAppOptions): Promise<RunningApp>
     await node.join({ ...(shell.url ? { url: shell.url } : {}), ...joining });
     await options.onStarted?.(shell.app);
   } catch (error) {
-    await shell?.app.close();
+    await shell?.close();
     await node.close();
     await onClose?.();
     throw error;
@@ -101,8 +100,7 @@ export async function startNodeApp(options: NodeAppOptions): Promise<RunningApp>
   const close = async (): Promise<void> => {
     draining = true;
     await node.leave('asleep');
-    running.cutHttp();
-    await running.app.close();
+    await running.close();
     await node.close();
     await onClose?.();
   };
@@ -130,7 +128,7 @@ async function startBusOnly(options: NodeAppOptions): Promise<Shell> {
     abortOnError: false,
   });
   await app.listen();
-  return { app, url: undefined, stopHttp: async () => undefined, cutHttp: () => undefined };
+  return { app, url: undefined, stopHttp: async () => undefined, close: () => app.close() };
 }
 
 async function startHttp(options: NodeAppOptions, http: NodeAppHttp): Promise<Shell> {
@@ -140,6 +138,7 @@ async function startHttp(options: NodeAppOptions, http: NodeAppHttp): Promise<Sh
     ...(http.bodyLimitBytes === undefined ? {} : { bodyLimit: http.bodyLimitBytes }),
     ...http.fastify,
   });
+  const stop = new HttpStop(adapter.getInstance().server);
   const app = await NestFactory.create<NestFastifyApplication>(rootOf(options), adapter, {
     logger: options.nestLogger ?? false,
     abortOnError: false,
@@ -156,17 +155,8 @@ async function startHttp(options: NodeAppOptions, http: NodeAppHttp): Promise<Sh
   return {
     app,
     url: http.publicUrl ?? `http://${host}:${port}`,
-    // Fastify stops listening and answers 503 to what still comes on open connections. A connection that was busy then
-    // stays open, idle, for as long as its client likes: those are ended as soon as they have been answered.
-    stopHttp: async () => {
-      const server = app.getHttpServer();
-      const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS);
-      try {
-        await app.getHttpAdapter().getInstance().close();
-      } finally {
-        clearInterval(sweep);
-      }
-    },
-    cutHttp: () => app.getHttpServer().closeAllConnections(),
+    // Fastify stops listening and answers 503 to what still comes on open connections.
+    stopHttp: () => stop.whenAnswered(adapter.getInstance().close()),
+    close: () => stop.now(app.close()),
   };
 }
