@@ -25,7 +25,7 @@ import { ensureOperatorAccount } from './people/operator-account.js';
 export interface GatewayOverrides {
   /** In place of a node of its own: a test's cluster. */
   readonly cluster?: (keys: { token: Sigil; grant: Sigil }) => GatewayCluster;
-  readonly transfer?: Pick<TransferClient, 'transfer'>;
+  readonly transfer?: Pick<TransferClient, 'transfer' | 'exchange'>;
   readonly logger?: Logger;
 }
 
@@ -38,7 +38,7 @@ const lingerMs = 500;
 export async function startGateway(env: Env, overrides: GatewayOverrides = {}): Promise<RunningApp> {
   const config = gatewayConfig(env);
   const metrics = createMetrics('gateway');
-  const logger = overrides.logger ?? createLogger({ service: 'gateway', nodeId: 'joining', level: config.logLevel });
+  const logger = overrides.logger ?? createLogger({ service: 'gateway', level: config.logLevel });
   const tokenSigil = await loadOrCreateSigil(keyFileOf(config.dataDir, 'token'), 'token');
   const grantSigil = await loadOrCreateSigil(keyFileOf(config.dataDir, 'grant'), 'grant');
   const kek = await loadOrCreateKek(join(config.dataDir, 'keys', 'kek'));

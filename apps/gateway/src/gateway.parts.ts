@@ -42,7 +42,7 @@ export interface GatewayGround {
   readonly metrics: Metrics;
   readonly database: Database;
   readonly cluster: GatewayCluster;
-  readonly transfer: Pick<TransferClient, 'transfer'>;
+  readonly transfer: Pick<TransferClient, 'transfer' | 'exchange'>;
   readonly tokenSigil: Sigil;
   readonly grantSigil: Sigil;
   readonly kek: Uint8Array;

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { Pool } from 'undici';
+import { type Dispatcher, Pool } from 'undici';
 import type { TransferTicket } from '#contracts';
 import { WatershedError } from '#errors';
 
@@ -17,6 +17,13 @@ export interface TransferResponse {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Must be read to its end or destroyed, or its connection stays taken. */
   readonly body: Readable;
+}
+
+/** A small answer, read whole. */
+export interface TransferExchange {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Buffer;
 }
 
 export interface TransferClientOptions {
@@ -50,13 +57,7 @@ export class TransferClient {
     const { body } = request;
     const size = typeof body === 'string' ? Buffer.byteLength(body) : body instanceof Uint8Array ? body.byteLength : 0;
     if (size > ticket.maxBytes) {
-      throw new WatershedError(
-        'body_too_large',
-        `The content has ${size} bytes; this transfer takes ${ticket.maxBytes}.`,
-        {
-          details: { sizeBytes: size, maxBytes: ticket.maxBytes },
-        },
-      );
+      throw tooLarge(size, ticket.maxBytes);
     }
     const url = new URL(ticket.url);
     const timeoutMs = request.timeoutMs ?? 10_000;
@@ -81,6 +82,69 @@ export class TransferClient {
     }
   }
 
+  /**
+   * Bytes there and bytes back, both held in memory: the hot path of small requests, without a stream on either side
+   * (it costs half of what `transfer` does). Errors as `transfer`, and `body_too_large` when the answer passes
+   * `maxAnswerBytes`.
+   */
+  exchange(
+    ticket: TransferTicket,
+    request: {
+      readonly headers: Readonly<Record<string, string>>;
+      readonly body: Uint8Array;
+      readonly timeoutMs: number;
+      readonly maxAnswerBytes: number;
+    },
+  ): Promise<TransferExchange> {
+    const { body, timeoutMs, maxAnswerBytes } = request;
+    if (this.closed)
+      return Promise.reject(new WatershedError('shutting_down', 'This service is stopping. Try another.'));
+    if (body.byteLength > ticket.maxBytes) return Promise.reject(tooLarge(body.byteLength, ticket.maxBytes));
+    const url = new URL(ticket.url);
+    const headers = { ...request.headers, authorization: `Bearer ${ticket.token}` };
+    return new Promise<TransferExchange>((resolve, reject) => {
+      let controller: Dispatcher.DispatchController | undefined;
+      let late = false;
+      const timer = setTimeout(() => {
+        late = true;
+        controller?.abort(new Error('late'));
+        reject(answeredLate(timeoutMs));
+      }, timeoutMs);
+      let status = 0;
+      let answerHeaders: TransferExchange['headers'] = {};
+      const chunks: Buffer[] = [];
+      let size = 0;
+      this.poolOf(url.origin).dispatch(
+        { path: url.pathname + url.search, method: 'POST', headers, body, headersTimeout: 0, bodyTimeout: 0 },
+        {
+          onRequestStart: (started) => {
+            controller = started;
+            if (late) started.abort(new Error('late'));
+          },
+          onResponseStart: (_, statusCode, responseHeaders) => {
+            status = statusCode;
+            answerHeaders = responseHeaders;
+          },
+          onResponseData: (running, chunk) => {
+            size += chunk.byteLength;
+            if (size > maxAnswerBytes) running.abort(tooLarge(size, maxAnswerBytes));
+            else chunks.push(chunk);
+          },
+          onResponseEnd: () => {
+            clearTimeout(timer);
+            const [only] = chunks;
+            const whole = chunks.length === 1 && only ? only : Buffer.concat(chunks, size);
+            resolve({ status, headers: answerHeaders, body: whole });
+          },
+          onResponseError: (_, error) => {
+            clearTimeout(timer);
+            reject(error instanceof WatershedError ? error : unreachable(error));
+          },
+        },
+      );
+    });
+  }
+
   /** Ends idle connections now and busy ones when their answers are read. */
   async close(): Promise<void> {
     this.closed = true;
@@ -93,14 +157,9 @@ export class TransferClient {
     if (caller?.aborted) return caller.reason;
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     if (timer.aborted || code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
-      return new WatershedError('deadline_exceeded', `The node did not answer within ${timeoutMs} ms.`, {
-        cause: error,
-      });
+      return answeredLate(timeoutMs, error);
     }
-    return new WatershedError('node_unreachable', 'The node that should take this content could not be reached.', {
-      cause: error,
-      retryAfterMs: 1_000,
-    });
+    return unreachable(error);
   }
 
   private poolOf(origin: string): Pool {
@@ -122,3 +181,17 @@ export class TransferClient {
     return pool;
   }
 }
+
+const tooLarge = (sizeBytes: number, maxBytes: number) =>
+  new WatershedError('body_too_large', `The content has ${sizeBytes} bytes; this transfer takes ${maxBytes}.`, {
+    details: { sizeBytes, maxBytes },
+  });
+
+const answeredLate = (timeoutMs: number, cause?: unknown) =>
+  new WatershedError('deadline_exceeded', `The node did not answer within ${timeoutMs} ms.`, { cause });
+
+const unreachable = (cause: unknown) =>
+  new WatershedError('node_unreachable', 'The node that should take this content could not be reached.', {
+    cause,
+    retryAfterMs: 1_000,
+  });

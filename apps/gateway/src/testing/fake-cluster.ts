@@ -12,7 +12,7 @@ import {
   type TransferTicket,
 } from '#contracts';
 import { WatershedError } from '#errors';
-import type { TransferRequest, TransferResponse } from '#transfer';
+import type { TransferExchange, TransferRequest, TransferResponse } from '#transfer';
 import type { GatewayCluster } from '../cluster/cluster.port.js';
 
 type Handler = (request: Record<string, unknown>, to: NodeId | undefined) => unknown;
@@ -166,6 +166,16 @@ export class FakeContent {
       this.answer = answer;
       open();
     };
+  }
+
+  async exchange(
+    ticket: TransferTicket,
+    request: { readonly headers: Readonly<Record<string, string>>; readonly body: Uint8Array },
+  ): Promise<TransferExchange> {
+    const answer = await this.transfer(ticket, request);
+    const chunks: Buffer[] = [];
+    for await (const chunk of answer.body) chunks.push(Buffer.from(chunk));
+    return { status: answer.status, headers: answer.headers, body: Buffer.concat(chunks) };
   }
 
   async transfer(ticket: TransferTicket, request: TransferRequest = {}): Promise<TransferResponse> {
