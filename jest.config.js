@@ -17,6 +17,8 @@ const base = {
 };
 
 export default {
+  // Deadlines of the tests themselves say what is too slow; this one only ends what hangs, on a busy machine too.
+  testTimeout: 30_000,
   projects: [
     { ...base, displayName: 'unit', testMatch: ['**/*.spec.ts'] },
     { ...base, displayName: 'integration', testMatch: ['**/*.int-spec.ts'] },

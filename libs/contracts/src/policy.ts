@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { region, uuid } from './primitives.js';
+import { region } from './primitives.js';
 
 /** Where a person's data may lie and go. Absent members narrow nothing. */
 export const dataLocationPolicy = z.object({
@@ -22,5 +22,3 @@ export type DataLocationPolicy = z.infer<typeof dataLocationPolicy>;
 /** What would be done with the data. */
 export const policyAction = z.enum(['infer', 'store', 'read', 'replicate', 'backup', 'export', 'forward']);
 export type PolicyAction = z.infer<typeof policyAction>;
-
-export const consentReference = z.object({ consentId: uuid, version: z.number().int().positive() });

@@ -8,7 +8,8 @@ type LogArguments = Parameters<LogFn>;
 
 export interface LoggerOptions {
   readonly service: string;
-  readonly nodeId: string;
+  /** Where it is known already; a node that is being prepared names itself with `setBindings({ nodeId })`. */
+  readonly nodeId?: string;
   /** `fatal` … `trace`, or `silent`. */
   readonly level: string;
   /** Where lines go, one JSON object each; standard output when absent. */
@@ -22,7 +23,7 @@ export interface LoggerOptions {
 export function createLogger({ service, nodeId, level, stream }: LoggerOptions): Logger {
   const options = {
     level,
-    base: { service, nodeId },
+    base: nodeId === undefined ? { service } : { service, nodeId },
     timestamp: pino.stdTimeFunctions.isoTime,
     mixin: () => currentTraceIds() ?? {},
     formatters: {

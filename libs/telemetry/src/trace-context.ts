@@ -39,10 +39,6 @@ export function runWithTraceparent<Result>(traceparent: string | undefined, fn: 
   return manager.with(trace.setSpanContext(ROOT_CONTEXT, span), fn);
 }
 
-export function newTraceparent(): string {
-  return formatTraceparent(newSpanContext());
-}
-
 /** A span context below `parent`, or the root of a new trace. */
 export function newSpanContext(parent?: SpanContext): SpanContext {
   return {

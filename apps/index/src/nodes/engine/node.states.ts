@@ -6,8 +6,6 @@ export const isWatched = (health: NodeHealth): boolean => health === 'alive' || 
 /** States that only a new join ends: the node said that it went, or was silent too long. */
 export const needsJoin = (health: NodeHealth): boolean => health === 'asleep' || health === 'left' || health === 'dead';
 
-export const isExpelled = (state: { readonly membership: MembershipState }): boolean => state.membership === 'expelled';
-
 /** Health that goes with a decision: an expelled node has no other; one taken back must join anew. */
 export function healthUnder(membership: MembershipState, health: NodeHealth): NodeHealth {
   if (membership === 'expelled') return 'expelled';

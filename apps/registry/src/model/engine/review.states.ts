@@ -11,5 +11,3 @@ const next: Record<ReviewState, readonly ReviewState[]> = {
 export function mayMove(from: ReviewState, to: ReviewState): boolean {
   return next[from].includes(to);
 }
-
-export const isDistributable = (review: ReviewState): boolean => review === 'approved';

@@ -1,4 +1,4 @@
-import { canMove, isSettled, isUnderWay, type PlacementState, statesBefore } from './placement.states.js';
+import { canMove, isUnderWay, type PlacementState, statesBefore } from './placement.states.js';
 import { retryAfterFailure } from './retry.system.js';
 
 const all: PlacementState[] = ['wanted', 'loading', 'ready', 'unloading', 'unloaded', 'failed'];
@@ -21,9 +21,8 @@ describe('states of a placement', () => {
     expect(canMove('unloading', 'failed')).toBe(false);
   });
 
-  it('is either under way or settled', () => {
+  it('is under way while somebody has still to do something', () => {
     expect(all.filter(isUnderWay)).toEqual(['wanted', 'loading', 'unloading']);
-    expect(all.filter(isSettled)).toEqual(['ready', 'unloaded', 'failed']);
   });
 });
 

@@ -25,6 +25,3 @@ export const statesBefore = (to: PlacementState): PlacementState[] =>
 /** Somebody has still to do something. */
 export const isUnderWay = (state: PlacementState): boolean =>
   state === 'wanted' || state === 'loading' || state === 'unloading';
-
-/** Nobody has to do anything unless the wish or the runner changes. */
-export const isSettled = (state: PlacementState): boolean => !isUnderWay(state);
