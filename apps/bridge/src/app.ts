@@ -16,7 +16,7 @@ export interface BridgeOverrides {
 /** Starts the bridge: the cluster's identity and descriptor. */
 export async function startBridge(env: Env, overrides: BridgeOverrides = {}): Promise<RunningApp> {
   const config = bridgeConfig(env);
-  const logger = createLogger({ service: 'bridge', nodeId: 'joining', level: config.logLevel });
+  const logger = createLogger({ service: 'bridge', level: config.logLevel });
   const metrics = createMetrics('bridge');
   const delegation = await readDelegation(config.dataDir);
   if (!delegation) throw new KeyFileError('missing', `There is no delegation ${delegationFileOf(config.dataDir)}.`);

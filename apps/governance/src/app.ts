@@ -11,7 +11,7 @@ import { GovernanceEngine } from './membership/engine/governance-engine.js';
 /** Starts governance: operators, and the membership of nodes. `join` names another way to the index than the bus. */
 export async function startGovernance(env: Env, join: JoinOptions = {}): Promise<RunningApp> {
   const config = governanceConfig(env);
-  const logger = createLogger({ service: 'governance', nodeId: 'joining', level: config.logLevel });
+  const logger = createLogger({ service: 'governance', level: config.logLevel });
   const metrics = createMetrics('governance');
   const node = await ClusterNode.prepare({
     env,

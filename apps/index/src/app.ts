@@ -15,7 +15,7 @@ import { NodesProcessor } from './nodes/nodes.processor.js';
 export async function startIndex(env: Env): Promise<RunningApp> {
   const config = indexConfig(env);
   const metrics = createMetrics('index');
-  const log = createLogger({ service: 'index', nodeId: 'joining', level: config.logLevel });
+  const log = createLogger({ service: 'index', level: config.logLevel });
   const node = await ClusterNode.prepare({ env, services: ['index'], types: ['index'], logger: log, metrics });
   const database = await openDatabase({ url: config.databaseUrl.reveal(), applicationName: 'watershed-index' });
   const genesisOperator = await genesisKey(config.operatorPublicKeyFile, node.operatorKey);

@@ -21,7 +21,7 @@ export async function startPodHost(
   overrides: { readonly race?: RacePort; readonly index?: IndexPort } = {},
 ): Promise<RunningApp> {
   const config = podHostConfig(env);
-  const logger = createLogger({ service: 'pod-host', nodeId: 'joining', level: config.logLevel });
+  const logger = createLogger({ service: 'pod-host', level: config.logLevel });
   const metrics = createMetrics('pod-host');
   const folder = join(config.dataDir, 'pods');
   const http: { server?: ContentHttpServer } = {};

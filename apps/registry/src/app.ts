@@ -17,7 +17,7 @@ export interface RegistryOverrides {
 /** Starts the registry: models as signed versions over blobs. */
 export async function startRegistry(env: Env, overrides: RegistryOverrides = {}): Promise<RunningApp> {
   const config = registryConfig(env);
-  const logger = createLogger({ service: 'registry', nodeId: 'joining', level: config.logLevel });
+  const logger = createLogger({ service: 'registry', level: config.logLevel });
   const metrics = createMetrics('registry');
   const modelSigil = await loadOrCreateSigil(keyFileOf(config.dataDir, 'model'), 'model');
   const node = await ClusterNode.prepare({

@@ -15,7 +15,7 @@ const poolSize = 4;
 /** Starts the toll: ledger, budget blocks, usage, prices. `join` names another way to the index than the bus. */
 export async function startToll(env: Env, join: JoinOptions = {}): Promise<RunningApp> {
   const config = tollConfig(env);
-  const logger = createLogger({ service: 'toll', nodeId: 'joining', level: config.logLevel });
+  const logger = createLogger({ service: 'toll', level: config.logLevel });
   const metrics = createMetrics('toll');
   const priceSigil = await loadOrCreateSigil(pathOf(config.dataDir, 'keys', 'price.json'), 'price');
   const node = await ClusterNode.prepare({

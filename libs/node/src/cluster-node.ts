@@ -39,7 +39,8 @@ export interface ClusterNodeOptions {
   /** `inFlight` and `capacity` in the service's own unit; the event loop's delay is measured here. */
   readonly load?: () => Partial<NodeLoad>;
   readonly models?: () => readonly ServedModel[];
-  readonly logger: BusLogger;
+  /** Lines of a logger that takes bindings carry the node id as soon as it is known. */
+  readonly logger: BusLogger & { setBindings?(bindings: { readonly nodeId: NodeId }): void };
   readonly metrics: { readonly registry: Registry };
   /** How long `join` keeps trying while the index is not there; 60 s when absent. */
   readonly joinTimeoutMs?: number;
@@ -118,6 +119,7 @@ export class ClusterNode {
     const own = parseEnv(nodeEnv, options.env, options.services[0]);
     const name = own.WATERSHED_NODE_NAME ?? options.services[0];
     const nodeSigil = await loadOrCreateSigil(join(config.dataDir, 'nodes', `${name}.json`), 'node');
+    options.logger.setBindings?.({ nodeId: nodeSigil.thumbprint });
     const operatorFile = own.WATERSHED_OPERATOR_KEY_FILE ?? join(config.dataDir, 'operator', 'sigil.json');
     const operatorSigil = await loadSigil(operatorFile, 'operator');
     const directory = new WatchedDirectory();

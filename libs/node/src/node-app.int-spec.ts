@@ -10,7 +10,7 @@ import { BusHandler, type Caller } from '#bus';
 import { defineMethod, type NodeEntry, type NodeManifest, type ParsedRequestOf } from '#contracts';
 import { isWatershedError, WatershedError } from '#errors';
 import { loadOrCreateSigil } from '#sigil';
-import { createMetrics } from '#telemetry';
+import { createLogger, createMetrics, type Logger } from '#telemetry';
 import { eventually, leakCheck, type TestRedis, testLogger, testRedis } from '#testing';
 import { CLUSTER_NODE, ClusterNode } from './cluster-node.js';
 import type { IndexPort } from './index-port.js';
@@ -138,7 +138,7 @@ describe('an app on a node', () => {
   });
   afterAll(() => leaks.expectNothingLeft());
 
-  const prepare = (service: 'toll' | 'gateway'): Promise<ClusterNode> =>
+  const prepare = (service: 'toll' | 'gateway', logger: Logger = testLogger()): Promise<ClusterNode> =>
     ClusterNode.prepare({
       env: {
         WATERSHED_CLUSTER_ID: redis.clusterId,
@@ -149,7 +149,7 @@ describe('an app on a node', () => {
       },
       services: [service],
       types: ['core'],
-      logger: testLogger(),
+      logger,
       metrics: createMetrics(service),
     });
 
@@ -258,6 +258,16 @@ describe('an app on a node', () => {
     await caller.close();
     caller = await prepare('gateway');
     expect(caller.nodeId).toBe(nodeId);
+  });
+
+  it('is named in the lines of its log', async () => {
+    const lines: string[] = [];
+    const stream = { write: (line: string) => void lines.push(line) };
+    const logger = createLogger({ service: 'gateway', level: 'info', stream });
+    await caller.close();
+    caller = await prepare('gateway', logger);
+    logger.info({ purses: 2 }, 'said after the key was read');
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ service: 'gateway', nodeId: caller.nodeId, purses: 2 });
   });
 
   it('tells its load by heartbeat, and metrics of several apps stand beside each other', async () => {

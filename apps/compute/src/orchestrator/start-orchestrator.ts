@@ -30,7 +30,7 @@ const reviewEveryMs = 60_000;
 /** Starts an orchestrator: wishes in, placements out, and whatever is lost on the way found again. */
 export async function startOrchestrator(env: Env, overrides: OrchestratorOverrides = {}): Promise<RunningApp> {
   const config = orchestratorConfig(env);
-  const logger = createLogger({ service: 'orchestrator', nodeId: 'joining', level: config.logLevel });
+  const logger = createLogger({ service: 'orchestrator', level: config.logLevel });
   const metrics = createMetrics('orchestrator');
   const node = await ClusterNode.prepare({
     env,

@@ -37,7 +37,7 @@ export interface RunnerOverrides {
 /** Starts a runner: one model server, the models that the orchestrator wants there, inferences under tickets. */
 export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Promise<RunningApp> {
   const config = runnerConfig(env);
-  const logger = createLogger({ service: 'runner', nodeId: 'joining', level: config.logLevel });
+  const logger = createLogger({ service: 'runner', level: config.logLevel });
   const metrics = createMetrics('runner');
   const budget = new MemoryBudget(config.modelMemoryBytes);
   const admission = new Admission({
