@@ -8,7 +8,7 @@ import { Socket } from 'node:net';
  * signal, and after the grace period the harder one. A Ctrl-C in the terminal reaches neither.
  */
 const guardScript = `
-stop=$1; hard=$2; grace=$3; shift 3
+stop=$1; hard=$2; grace=$3; scratch=$4; shift 4
 exec 3<&0
 "$@" </dev/null 3<&- &
 child=$!
@@ -21,6 +21,7 @@ child=$!
 watcher=$!
 wait $child; code=$?
 kill -KILL $watcher 2>/dev/null
+[ -z "$scratch" ] || rm -rf "$scratch"
 exit $code
 `;
 
@@ -35,6 +36,8 @@ export interface GuardedProcessOptions {
   readonly graceMs: number;
   /** Does not keep this process alive; the service ends with it all the same. */
   readonly background?: boolean;
+  /** Removed by the guard once the service has ended, whatever ended it. */
+  readonly scratchFolder?: string;
 }
 
 export interface GuardedProcess {
@@ -59,6 +62,7 @@ export function startGuarded(options: GuardedProcessOptions): GuardedProcess {
         options.stopSignal,
         options.hardSignal,
         String(Math.ceil(options.graceMs / 100)),
+        options.scratchFolder ?? '',
         options.command,
         ...options.args,
       ],

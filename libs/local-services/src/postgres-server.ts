@@ -19,6 +19,8 @@ export interface StartPostgresOptions {
   readonly maxConnections?: number;
   /** Does not keep this process alive; the server ends with it all the same. */
   readonly background?: boolean;
+  /** A folder around all of this server's files that goes when the server ends: for tests. */
+  readonly scratchFolder?: string;
   readonly onProgress?: (line: string) => void;
 }
 
@@ -132,6 +134,7 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Loca
     hardSignal: 'QUIT',
     graceMs: 20_000,
     background: options.background,
+    scratchFolder: options.scratchFolder,
   });
   if (
     !(await until(

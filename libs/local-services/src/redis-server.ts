@@ -24,6 +24,8 @@ export interface StartRedisOptions extends FindRedisOptions {
   readonly persist?: boolean;
   /** Does not keep this process alive; the server ends with it all the same. */
   readonly background?: boolean;
+  /** A folder around all of this server's files that goes when the server ends: for tests. */
+  readonly scratchFolder?: string;
 }
 
 function dockerRuns(): boolean {
@@ -72,6 +74,7 @@ export async function startRedis(options: StartRedisOptions): Promise<LocalServi
     hardSignal: 'KILL',
     graceMs: 10_000,
     background: options.background,
+    scratchFolder: options.scratchFolder,
   });
   if (
     !(await until(

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { migrationsFolder } from '#persistence';
@@ -8,11 +8,7 @@ import { migrationsFolder } from '#persistence';
 let postgres: Promise<string> | undefined;
 let redis: Promise<string> | undefined;
 
-function scratchFolder(name: string): string {
-  const folder = mkdtempSync(join(tmpdir(), `watershed-${name}-`));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
+const scratchFolder = (name: string): string => mkdtempSync(join(tmpdir(), `watershed-${name}-`));
 
 async function ownPostgres(): Promise<string> {
   const { freePort, startPostgres } = await import('#local-services');
@@ -24,6 +20,7 @@ async function ownPostgres(): Promise<string> {
     logFile: join(scratch, 'postgres.log'),
     maxConnections: 300,
     background: true,
+    scratchFolder: scratch,
   });
   return server.url;
 }
@@ -39,6 +36,7 @@ async function ownRedis(): Promise<string> {
     logFile: join(scratch, 'redis.log'),
     persist: false,
     background: true,
+    scratchFolder: scratch,
   });
   return server.url;
 }
