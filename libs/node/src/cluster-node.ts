@@ -295,17 +295,20 @@ export class ClusterNode {
     } while (this.pullAgain && !this.gone);
   }
 
+  /** For as long as it takes: a node whose index or Redis is away for an hour is of use again when they are back. */
   private rejoin(): void {
     if (this.rejoining || this.gone || !this.timer) return;
     this.rejoining = true;
     this.options.logger.info({}, 'The index does not hold this node any more: joining again');
-    this.joinUntil(JOIN_TIMEOUT_MS)
+    this.joinUntil(Number.POSITIVE_INFINITY)
       .then(() => {
         this.rejoining = false;
         this.pullSoon();
       })
       .catch((error: unknown) => {
         this.rejoining = false;
+        if (this.gone) return;
+        // Refused for good, as far as the index knows now; the next look that misses this node asks once more.
         this.options.logger.error({ code: toWireError(error).code }, 'This node could not join again');
       });
   }

@@ -78,10 +78,28 @@ class MemoryIndex {
   private readonly nodes = new Map<string, NodeEntry>();
   private readonly nudges = new Set<() => void>();
   private n = 0;
+  private away = false;
+  refusals = 0;
+
+  /** From now on it knows nothing of this node and takes no join, until it has come back. */
+  forget(nodeId: string): void {
+    this.away = true;
+    this.nodes.delete(nodeId);
+    this.n += 1;
+    for (const nudge of this.nudges) nudge();
+  }
+
+  comeBack(): void {
+    this.away = false;
+  }
 
   portFor(nodeId: string): IndexPort {
     return {
       join: async (manifest) => {
+        if (this.away) {
+          this.refusals += 1;
+          throw new WatershedError('no_node_available', 'No index answers in this cluster yet.');
+        }
         this.put(manifest, 'alive');
         return { revision: { epoch: 'one', n: this.n }, heartbeatIntervalMs: 50, suspectAfterMs: 1_000 };
       },
@@ -258,6 +276,29 @@ describe('an app on a node', () => {
     await caller.close();
     caller = await prepare('gateway');
     expect(caller.nodeId).toBe(nodeId);
+  });
+
+  it('joins again however long the index was away and whatever it forgot', async () => {
+    const logger = testLogger();
+    const other = await prepare('gateway', logger);
+    await caller.close();
+    caller = other;
+    await caller.join({ index: index.portFor(caller.nodeId) });
+    const now = performance.now.bind(performance);
+    const clock = jest.spyOn(performance, 'now');
+    try {
+      index.forget(caller.nodeId);
+      await eventually(() => !caller.joined);
+      clock.mockImplementation(() => now() + 3_600_000);
+      const asked = index.refusals;
+      await eventually(() => index.refusals >= asked + 2, { timeoutMs: 10_000 });
+      expect(caller.joined).toBe(false);
+    } finally {
+      clock.mockRestore();
+    }
+    index.comeBack();
+    await eventually(() => caller.joined && index.of(caller.nodeId)?.health === 'alive');
+    expect(logger.lines.filter(({ level }) => level >= 50)).toEqual([]);
   });
 
   it('is named in the lines of its log', async () => {
