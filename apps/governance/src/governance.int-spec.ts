@@ -90,7 +90,8 @@ describe('governance on the bus', () => {
     for (const node of [index, gateway]) await node?.close();
     await governance?.drain();
     await governance?.close();
-    expect(await template?.connections()).toEqual([]);
+    // Postgres notices a closed connection a moment later.
+    await eventually(async () => expect(await template?.connections()).toEqual([]));
     await template?.close();
     await redis?.close();
     await rm(dataDir, { recursive: true, force: true });

@@ -47,7 +47,8 @@ describe('the index', () => {
   afterEach(async () => {
     await Promise.all(nodes.map((node) => node.close()));
     await Promise.all(apps.map((app) => app.close()));
-    expect(await database.connections()).toEqual([]);
+    // Postgres notices a closed connection a moment later.
+    await eventually(async () => expect(await database.connections()).toEqual([]));
     await database.close();
     await redis.close();
     await rm(dataDir, { recursive: true });

@@ -93,7 +93,8 @@ describe('toll on the bus', () => {
     for (const node of [gateway, other, runner]) await node?.close();
     await toll?.drain();
     await toll?.close();
-    expect(await template?.connections()).toEqual([]);
+    // Postgres notices a closed connection a moment later.
+    await eventually(async () => expect(await template?.connections()).toEqual([]));
     await template?.close();
     await redis?.close();
     await rm(dataDir, { recursive: true, force: true });
