@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { WatershedError } from '#errors';
@@ -16,6 +17,10 @@ export function installBodyParsers(instance: FastifyInstance, limits: GatewayCon
   instance.removeAllContentTypeParsers();
   instance.addContentTypeParser('*', async (request: FastifyRequest, payload: IncomingMessage) => {
     const kind: BodyKind = request.routeOptions.config.body ?? 'json';
+    const encoding = request.headers['content-encoding'];
+    if (encoding !== undefined && encoding !== 'identity') {
+      throw new WatershedError('unsupported_media_type', 'Send the body without Content-Encoding.');
+    }
     if (kind === 'stream') return payload;
     const bytes = await collect(
       payload,
@@ -36,6 +41,8 @@ export function parseJson(bytes: Buffer, contentType: string | undefined): unkno
   if (nestsDeeperThan(bytes, maxJsonDepth)) {
     throw new WatershedError('input_too_deep', `The body nests deeper than ${maxJsonDepth} levels.`);
   }
+  // Decoding would put U+FFFD where a byte is wrong: another text than the one that was sent.
+  if (!isUtf8(bytes)) throw new WatershedError('malformed_body', 'The body is not UTF-8.');
   try {
     return JSON.parse(bytes.toString('utf8'));
   } catch (cause) {

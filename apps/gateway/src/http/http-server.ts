@@ -2,6 +2,7 @@ import cors from '@fastify/cors';
 import rateLimit from '@fastify/rate-limit';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
+import { WatershedError } from '#errors';
 import { type Logger, type Metrics, runWithTraceparent } from '#telemetry';
 import type { GatewayConfig } from '../config.js';
 import { localRoute } from '../inference/engine/route-header.js';
@@ -11,6 +12,9 @@ import { sendProblem } from './problem.filter.js';
 import { newRequestId } from './problem.js';
 import type { FastifyReply, FastifyRequest } from './request.js';
 import { RouteTable } from './route-table.js';
+import { refuseExpectations, refuseUnreadable } from './unreadable-request.js';
+
+const maxHeaderSize = 32_768;
 
 const exposedHeaders = [
   'Watershed-Route',
@@ -45,7 +49,9 @@ export async function createHttpAdapter({ config, logger, metrics, drain }: Http
     // The time for a body is kept by the parsers: an upload of gigabytes may take longer than any one limit.
     requestTimeout: 0,
     keepAliveTimeout: 72_000,
-    http: { headersTimeout: 15_000, maxHeaderSize: 32_768 },
+    // A request without Host is refused below, as a problem; Node would answer nothing but a status.
+    http: { headersTimeout: 15_000, maxHeaderSize, requireHostHeader: false },
+    clientErrorHandler: (error, socket) => refuseUnreadable(error, socket),
     return503OnClosing: false,
     frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
       sendProblem(error, request, reply, logger),
@@ -59,6 +65,7 @@ export async function createHttpAdapter({ config, logger, metrics, drain }: Http
   instance.decorateRequest('rawBody', undefined);
   installBodyParsers(instance, config.limits);
   installHooks(instance, metrics, drain);
+  refuseExpectations(instance.server);
   if (config.corsOrigins.length > 0) {
     const origin = config.corsOrigins.includes('*') ? '*' : [...config.corsOrigins];
     await instance.register(cors, {
@@ -87,7 +94,11 @@ function installHooks(instance: FastifyInstance, metrics: Metrics, drain: Drain)
     reply.header('watershed-route', localRoute);
     reply.header('watershed-request-id', request.id);
     reply.header('x-content-type-options', 'nosniff');
-    const { traceparent } = request.headers;
+    const { traceparent, host } = request.headers;
+    if (host === undefined && request.raw.httpVersion === '1.1') {
+      done(new WatershedError('invalid_request', 'The request has no Host header.'));
+      return;
+    }
     // Only who sends a trace is followed: on this Node a context costs every promise of the process a hook, a quarter
     // of what an inference costs in all.
     if (typeof traceparent === 'string') runWithTraceparent(traceparent, done);

@@ -51,6 +51,53 @@ describe('the HTTP edge', () => {
       'body_too_large',
     ],
     [
+      'a body that is not UTF-8',
+      () =>
+        raw('/v1/infer', Buffer.concat([Buffer.from('{"model":"a/b","text":"a '), Buffer.of(0xff), Buffer.from('"}')])),
+      400,
+      'malformed_body',
+    ],
+    [
+      'half a character',
+      () => raw('/v1/infer', '{"model":"watershed/language-id","text":"a \\ud800 b"}'),
+      400,
+      'invalid_request',
+    ],
+    [
+      'a character that no database takes',
+      () => gateway.ask('POST', '/v1/keys', { key, json: { label: 'a\u0000b', scopes: ['infer'] } }),
+      400,
+      'invalid_request',
+    ],
+    [
+      'a compressed JSON body',
+      () => gateway.ask('POST', '/v1/infer', { key, body: 'x', headers: { 'content-encoding': 'gzip' } }),
+      415,
+      'unsupported_media_type',
+    ],
+    [
+      'a version that is none',
+      () => gateway.ask('GET', '/v2/models/watershed--language-id/versions/latest', { key }),
+      404,
+      'model_unknown',
+    ],
+    [
+      'a policy of an unknown region for one request',
+      () =>
+        gateway.ask('POST', '/v1/infer', {
+          key,
+          json: { model: 'watershed/language-id', text: 'Ciao.', policy: { allowedRegions: ['ZZ'] } },
+        }),
+      422,
+      'region_unknown',
+    ],
+    [
+      'a policy of an unknown region for a pod',
+      () => gateway.ask('POST', '/v1/pods', { key, json: { policy: { allowedRegions: ['ZZ'] } } }),
+      422,
+      'region_unknown',
+    ],
+    [
       'a member that is none',
       () => raw('/v1/infer', '{"model":"a/b","text":"x","__proto__":{"x":1}}'),
       400,
@@ -91,6 +138,50 @@ describe('the HTTP edge', () => {
     expect(refused.headers.get('watershed-route')).toBe('local');
     expect(refused.text).not.toMatch(/\bat .*\.(js|ts)|node_modules|FST_|Cannot /);
     if (status === 405) expect(refused.headers.get('allow')).toBeTruthy();
+  });
+
+  const unreadable: [string, string, number, string][] = [
+    ['nonsense', 'nonsense\r\n\r\n', 400, 'invalid_request'],
+    [
+      'two lengths',
+      'POST /v1/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{',
+      400,
+      'invalid_request',
+    ],
+    [
+      'a length and chunks',
+      'POST /v1/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      400,
+      'invalid_request',
+    ],
+    [
+      'headers that are too large',
+      `GET /v1/me HTTP/1.1\r\nHost: x\r\nX-A: ${'a'.repeat(40_000)}\r\n\r\n`,
+      400,
+      'invalid_request',
+    ],
+    ['no host', 'GET /v1/me HTTP/1.1\r\n\r\n', 400, 'invalid_request'],
+    [
+      'an expectation',
+      'GET /v1/me HTTP/1.1\r\nHost: x\r\nExpect: tea\r\nConnection: close\r\n\r\n',
+      400,
+      'invalid_request',
+    ],
+  ];
+
+  it.each(unreadable)('refuses %s with a problem before it is a request', async (_what, text, status, code) => {
+    const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
+    let heard = '';
+    socket.setEncoding('utf8').on('data', (part: string) => {
+      heard += part;
+    });
+    socket.write(text);
+    await eventually(() => expect(heard).toContain('\r\n\r\n{'));
+    const [head = '', body = ''] = heard.split('\r\n\r\n');
+    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(head.toLowerCase()).toContain('content-type: application/problem+json');
+    expect(JSON.parse(body)).toMatchObject({ code, status });
+    socket.destroy();
   });
 
   it('tells nothing of what failed inside', async () => {

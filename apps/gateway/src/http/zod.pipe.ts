@@ -11,9 +11,25 @@ export class ZodPipe<Schema extends z.ZodType> implements PipeTransform<unknown,
       throw new WatershedError('malformed_body', 'The body is missing; send a JSON object.');
     }
     const parsed = this.schema.safeParse(value);
-    if (parsed.success) return parsed.data;
-    throw invalidRequest(parsed.error);
+    if (!parsed.success) throw invalidRequest(parsed.error);
+    const broken = halfCharacterIn(value);
+    if (broken !== undefined) {
+      const problem = `${broken || '(all)'}: holds half a surrogate pair, which is no character`;
+      throw new WatershedError('invalid_request', `Correct this: ${problem}`, { details: { problems: [problem] } });
+    }
+    return parsed.data;
   }
+}
+
+/** Where half a surrogate pair stands: what stores or sends it as UTF-8 would put another character there in silence. */
+function halfCharacterIn(value: unknown, path = ''): string | undefined {
+  if (typeof value === 'string') return /\p{Surrogate}/u.test(value) ? path : undefined;
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [name, member] of Object.entries(value)) {
+    const broken = halfCharacterIn(member, path ? `${path}.${name}` : name);
+    if (broken !== undefined) return broken;
+  }
+  return undefined;
 }
 
 export function invalidRequest(error: z.ZodError): WatershedError {

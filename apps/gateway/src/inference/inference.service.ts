@@ -4,6 +4,7 @@ import type { Principal } from '../auth/engine/principal.js';
 import type { Drain } from '../http/drain.js';
 import type { FastifyReply, FastifyRequest } from '../http/request.js';
 import { type Answer, type Once, onceRequestOf } from '../once/once.js';
+import { knownPolicy } from '../people/known-policy.js';
 import type { InferenceEngine, InferenceOutcome } from './engine/inference-engine.js';
 import { routeHeader } from './engine/route-header.js';
 
@@ -34,7 +35,7 @@ export class InferenceService {
     inference: Inference,
     render: (result: InferenceResult) => Answer,
   ): Promise<Answer & { replayed?: boolean }> {
-    const policy = inference.policy ? narrow(who.policy, inference.policy) : who.policy;
+    const policy = inference.policy ? narrow(who.policy, knownPolicy(inference.policy)) : who.policy;
     const effect = async (usageId: string): Promise<Answer> => {
       // Counted apart from the request: who hangs up ends the request, not what runs and must be metered.
       this.parts.drain.enter();

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { type ModelVersion, modelsChanged, registryModel, registryModels } from '#contracts';
+import { type ModelVersion, modelsChanged, registryModel, registryModels, semver } from '#contracts';
 import { WatershedError } from '#errors';
 import type { GatewayCluster } from '../cluster/cluster.port.js';
 
@@ -16,11 +16,13 @@ export class ModelCatalogue {
 
   /** The newest approved version, or the one asked for by its own version or by Triton's integer. Throws `model_unknown`. */
   version(name: string, asked: string | undefined): Promise<ModelVersion> {
+    const bySerial = asked !== undefined && /^\d{1,15}$/.test(asked);
+    if (asked !== undefined && !bySerial && !semver.safeParse(asked).success)
+      return Promise.reject(unknown(name, asked));
     const key = `${name} ${asked ?? ''}`;
     const known = this.known.get(key);
     if (known) return known;
-    const finding =
-      asked !== undefined && /^\d+$/.test(asked) ? this.bySerial(name, Number(asked)) : this.byVersion(name, asked);
+    const finding = bySerial ? this.bySerial(name, Number(asked)) : this.byVersion(name, asked);
     this.known.set(key, finding);
     finding.catch(() => this.known.delete(key));
     return finding;
@@ -38,6 +40,9 @@ export class ModelCatalogue {
       if (found) return found;
       cursor = page.nextCursor;
     } while (cursor !== undefined);
-    throw new WatershedError('model_unknown', `No version ${serial} of ${name} is known here.`);
+    throw unknown(name, String(serial));
   }
 }
+
+const unknown = (name: string, version: string) =>
+  new WatershedError('model_unknown', `No version ${version.slice(0, 64)} of ${name} is known here.`);

@@ -2,7 +2,7 @@ import { uuidv7 } from 'uuidv7';
 import { accessChanged, type DataLocationPolicy } from '#contracts';
 import { WatershedError } from '#errors';
 import { type Database, isUniqueViolation } from '#persistence';
-import { defaultPolicy, isKnownRegion, knownRegions } from '#policy';
+import { defaultPolicy } from '#policy';
 import type { Logger } from '#telemetry';
 import type { AccessDirectory } from '../auth/engine/access-directory.js';
 import { mintRecoveryCode, sha256 } from '../auth/engine/api-key.js';
@@ -11,6 +11,7 @@ import { firstKeyScopes, type Role } from '../auth/engine/scopes.js';
 import type { GatewayCluster } from '../cluster/cluster.port.js';
 import type { Key, KeysRepository } from '../keys/keys.repository.js';
 import type { Answer, Once, OnceRequest } from '../once/once.js';
+import { knownPolicy } from './known-policy.js';
 import type { PeopleRepository, Person } from './people.repository.js';
 
 export interface SignUp {
@@ -40,7 +41,7 @@ export class PeopleService {
     if (!signUpOpen)
       throw new WatershedError('role_missing', 'Sign-up is closed here. Ask the operator for an account.');
     const homeRegion = body.homeRegion ?? this.parts.cluster.region;
-    const policy = this.checkedPolicy(body.defaultPolicy ?? defaultPolicy(homeRegion), homeRegion);
+    const policy = knownPolicy(body.defaultPolicy ?? defaultPolicy(homeRegion), homeRegion);
     const recovery = mintRecoveryCode();
     const answer = await once.local(request, async (tx, personId) => {
       const person = await people.insert(tx, {
@@ -94,7 +95,7 @@ export class PeopleService {
   }
 
   async setPolicy(personId: string, homeRegion: string, policy: DataLocationPolicy): Promise<Person> {
-    const person = await this.parts.people.setPolicy(personId, this.checkedPolicy(policy, homeRegion));
+    const person = await this.parts.people.setPolicy(personId, knownPolicy(policy, homeRegion));
     await this.changed({ personId });
     return person;
   }
@@ -141,17 +142,6 @@ export class PeopleService {
     await this.parts.cluster.broadcast(accessChanged, what).catch((error: unknown) => {
       this.parts.logger.warn({ err: error }, 'other gateways were not told of a change of access');
     });
-  }
-
-  private checkedPolicy(policy: DataLocationPolicy, homeRegion: string): DataLocationPolicy {
-    const named = [homeRegion, ...policy.allowedRegions, ...(policy.requiredRegion ? [policy.requiredRegion] : [])];
-    const unknown = named.find((region) => !isKnownRegion(region, knownRegions));
-    if (unknown) {
-      throw new WatershedError('region_unknown', `No region "${unknown}" is known here.`, {
-        details: { region: unknown },
-      });
-    }
-    return policy;
   }
 }
 

@@ -19,6 +19,7 @@ import type { PersonRecord, Principal } from '../auth/engine/principal.js';
 import type { GatewayCluster } from '../cluster/cluster.port.js';
 import { refusalFrom } from '../http/transfer-answer.js';
 import type { Grants } from '../inference/inference.adapters.js';
+import { knownPolicy } from '../people/known-policy.js';
 
 type Owner = Pick<Principal | PersonRecord, 'personId' | 'policy'>;
 
@@ -37,7 +38,7 @@ export class PodsService {
   ) {}
 
   async create(who: Owner, podId: string, own: DataLocationPolicy | undefined): Promise<Pod> {
-    const policy = own ? narrow(who.policy, own) : who.policy;
+    const policy = own ? narrow(who.policy, knownPolicy(own)) : who.policy;
     if (policy.allowedRegions.length === 0) {
       throw new WatershedError(
         'policy_forbids',

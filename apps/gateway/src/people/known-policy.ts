@@ -1,0 +1,18 @@
+import type { DataLocationPolicy } from '#contracts';
+import { WatershedError } from '#errors';
+import { isKnownRegion } from '#policy';
+
+/**
+ * The policy, when all regions that it names are known: a rule for a place that nobody knows would look like one that
+ * allows or forbids something. Throws `region_unknown`.
+ */
+export function knownPolicy(policy: DataLocationPolicy, ...also: readonly string[]): DataLocationPolicy {
+  const named = [...also, ...policy.allowedRegions, ...(policy.requiredRegion ? [policy.requiredRegion] : [])];
+  const unknown = named.find((region) => !isKnownRegion(region));
+  if (unknown) {
+    throw new WatershedError('region_unknown', `No region "${unknown}" is known here.`, {
+      details: { region: unknown },
+    });
+  }
+  return policy;
+}
