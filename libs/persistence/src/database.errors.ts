@@ -14,6 +14,8 @@ const unavailableSockets = new Set([
   'ENETUNREACH',
 ]);
 // 53100 disk full, 53200 out of memory (shared memory of a full tmpfs reports so), 53400 configured limit.
+// 22021 for a text column, 22P05 for a member of jsonb: the one character that Postgres cannot store.
+const nulStates = new Set(['22021', '22P05']);
 const fullStates = new Set(['53100', 'ENOSPC', 'EDQUOT']);
 // Prisma's own: unreachable, timed out, closed, pool exhausted.
 const unavailablePrisma = new Set(['P1001', 'P1002', 'P1008', 'P1011', 'P1017', 'P2024']);
@@ -59,13 +61,18 @@ export function isUniqueViolation(error: unknown): boolean {
 
 /**
  * `error` as callers know it: `database_unavailable` when the server cannot be reached or went away,
- * `storage_full` when its disk is full, anything else unchanged.
+ * `storage_full` when its disk is full, `invalid_request` when a text holds U+0000, anything else unchanged.
  */
 export function databaseError(error: unknown): unknown {
   if (error instanceof WatershedError) return error;
   if (codesOf(error).some((code) => fullStates.has(code))) {
     return new WatershedError('storage_full', 'The database has no room left. Free disk space, then try again.', {
       retryAfterMs: 30_000,
+      cause: error,
+    });
+  }
+  if (codesOf(error).some((code) => nulStates.has(code))) {
+    return new WatershedError('invalid_request', 'A text in the request holds the character U+0000. Leave it out.', {
       cause: error,
     });
   }

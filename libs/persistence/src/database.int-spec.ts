@@ -74,6 +74,17 @@ test('a server that is not there, and one that never answers, are database_unava
   await check.expectNothingLeft();
 });
 
+test('the one character that Postgres cannot store is the fault of who sent it', async () => {
+  await database.pool.query('CREATE TABLE IF NOT EXISTS note (body text, more jsonb)');
+  const nul = 'a\u0000b';
+  const plain = database.sqlTransaction((client) => client.query('INSERT INTO note (body) VALUES ($1)', [nul]));
+  await expect(plain).rejects.toMatchObject({ code: 'invalid_request' });
+  const prisma = database.prisma.$executeRaw`INSERT INTO note (body) VALUES (${nul})`;
+  await expect(prisma).rejects.toMatchObject({ code: 'invalid_request' });
+  const json = database.prisma.$executeRaw`INSERT INTO note (more) VALUES (${JSON.stringify({ nul })}::jsonb)`;
+  await expect(json).rejects.toMatchObject({ code: 'invalid_request' });
+});
+
 test('a full disk is storage_full, whoever says so', () => {
   const full = Object.assign(new Error('could not extend file'), { code: '53100' });
   expect(databaseError(full)).toMatchObject({ code: 'storage_full' });
