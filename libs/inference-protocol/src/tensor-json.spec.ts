@@ -48,10 +48,10 @@ describe.each(integers)('%s', (datatype) => {
     const wide = datatype.endsWith('64');
     const signed = datatype.startsWith('INT');
     expect(faultOf(`[${high + 1n}]`, datatype, 1)).toBe(
-      wide ? 'tensor_invalid unreadable' : 'tensor_out_of_range unfit',
+      wide ? 'tensor_out_of_range unreadable' : 'tensor_out_of_range unfit',
     );
     expect(faultOf(`[${low - 1n}]`, datatype, 1)).toBe(
-      signed && !wide ? 'tensor_out_of_range unfit' : 'tensor_invalid unreadable',
+      signed && !wide ? 'tensor_out_of_range unfit' : 'tensor_out_of_range unreadable',
     );
   });
 

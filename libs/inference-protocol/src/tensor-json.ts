@@ -14,8 +14,8 @@ const mismatch = (input: string) =>
     `Unable to parse 'data': Shape does not match true shape of 'data' field of '${input}'`,
   );
 
-const notA = (kind: string) =>
-  unreadable('tensor_invalid', `Unable to parse 'data': attempt to access JSON non-${kind} as ${kind}`);
+const notA = (kind: string, code: 'tensor_invalid' | 'tensor_out_of_range' = 'tensor_invalid') =>
+  unreadable(code, `Unable to parse 'data': attempt to access JSON non-${kind} as ${kind}`);
 
 const outOfRange = (input: string, datatype: Datatype, text: string) =>
   unfit('tensor_out_of_range', `an element of '${input}' is beyond the range of ${datatype}: ${text.slice(0, 40)}`);
@@ -46,7 +46,7 @@ function readInteger(scanner: JsonScanner, input: string, datatype: Datatype, ki
   if (!scanner.integer) throw notA(what);
   if (Number.isSafeInteger(scanner.value)) {
     const { value } = scanner;
-    if (kind.unsigned && value < 0) throw notA(what);
+    if (kind.unsigned && value < 0) throw notA(what, 'tensor_out_of_range');
     if (value < kind.lowNumber || value > kind.highNumber) {
       throw outOfRange(input, datatype, scanner.text(start, scanner.position));
     }
@@ -55,7 +55,7 @@ function readInteger(scanner: JsonScanner, input: string, datatype: Datatype, ki
   const text = scanner.text(start, scanner.position);
   const exact = BigInt(text);
   if (kind.unsigned ? exact < 0n || exact > 2n ** 64n - 1n : exact < -(2n ** 63n) || exact >= 2n ** 63n)
-    throw notA(what);
+    throw notA(what, 'tensor_out_of_range');
   if (exact < kind.low || exact > kind.high) throw outOfRange(input, datatype, text);
   return exact;
 }
