@@ -262,6 +262,41 @@ describe('the ledger', () => {
       ]);
     });
 
+    it('shows every event exactly once, posted or not, however the reading falls between postings', async () => {
+      const personId = await ledger.newPerson();
+      const { blockId } = await draw(personId, '100000');
+      let recorded = 0;
+      let reading = true;
+      const reader = async (): Promise<void> => {
+        while (reading) {
+          const { items, unposted } = await ledger.engine.statement(personId, { limit: 200 });
+          const seen = [...items.flatMap(({ usageIds }) => usageIds), ...unposted.map(({ usageId }) => usageId)];
+          expect(new Set(seen).size).toBe(seen.length);
+          // Nothing that was durable before the reading began is missing after it.
+          const booked = items.reduce((sum, { amountMicro }) => sum + BigInt(amountMicro), 0n);
+          expect(booked).toBe(BigInt(items[0]?.balanceAfterMicro ?? '0'));
+        }
+      };
+      const atLeast = async (): Promise<void> => {
+        while (reading) {
+          const before = recorded;
+          const { items, unposted } = await ledger.engine.statement(personId, { limit: 200 });
+          expect(items.flatMap(({ usageIds }) => usageIds).length + unposted.length).toBeGreaterThanOrEqual(before);
+        }
+      };
+      const readers = [reader(), atLeast(), atLeast()];
+      try {
+        for (let round = 0; round < 60; round += 1) {
+          await record([usageOf(blockId, personId)]);
+          recorded += 1;
+          await ledger.store.postUsage(100);
+        }
+      } finally {
+        reading = false;
+      }
+      await Promise.all(readers);
+    });
+
     it('releases a block after posting its usage, and takes no usage for it afterwards', async () => {
       const personId = await ledger.newPerson();
       const { blockId } = await draw(personId, '1000');

@@ -8,6 +8,21 @@ import type { AssetTotals, Page, PageRequest, StatementReader } from './engine/l
 const usageIdsAPage = 5_000;
 const unpostedShown = 1_000;
 
+interface EntryRow extends pg.QueryResultRow {
+  id: string;
+  transfer_id: string;
+  amount_micro: string;
+  asset: string;
+  balance_after_micro: string;
+  kind: string;
+  memo: string;
+  posted_at: Date;
+  listed: number;
+}
+
+/** Runs a query and gives its rows; those of one snapshot or each for itself. */
+type Rows = <Row extends pg.QueryResultRow>(text: string, values: unknown[]) => Promise<Row[]>;
+
 interface UsageRow extends pg.QueryResultRow {
   source: string;
   usage_id: string;
@@ -24,9 +39,9 @@ interface UsageRow extends pg.QueryResultRow {
 
 /** What people and auditors read. Usage belongs to the transfer whose range of its block covers it. */
 export class StatementRepository implements StatementReader {
-  readonly #database: Pick<Database, 'prisma' | 'pool'>;
+  readonly #database: Pick<Database, 'pool'>;
 
-  constructor(database: Pick<Database, 'prisma' | 'pool'>) {
+  constructor(database: Pick<Database, 'pool'>) {
     this.#database = database;
   }
 
@@ -54,40 +69,42 @@ export class StatementRepository implements StatementReader {
     asset: string,
     page: PageRequest,
   ): Promise<Page<LedgerEntry> & { unposted: UsageEvent[] }> {
-    const before = page.cursor === undefined ? undefined : entryCursor(page.cursor);
-    const entries = await this.#database.prisma.tollEntry.findMany({
-      where: {
-        account: { owner: `person:${personId}`, asset },
-        ...(before === undefined ? {} : { id: { lt: before } }),
-      },
-      include: { transfer: true },
-      orderBy: { id: 'desc' },
-      take: page.limit + 1,
+    const before = page.cursor === undefined ? null : entryCursor(page.cursor);
+    return this.#snapshot(async (rows) => {
+      const entries = await rows<EntryRow>(
+        `SELECT e.id, e.transfer_id, e.amount_micro, e.asset, e.balance_after_micro, t.kind, t.memo, t.posted_at,
+           coalesce(t.to_n - t.from_n + 1, 0) AS listed
+         FROM toll.account a JOIN toll.entry e ON e.account_id = a.id JOIN toll.transfer t ON t.id = e.transfer_id
+         WHERE a.owner = $1 AND a.asset = $2 AND ($3::bigint IS NULL OR e.id < $3) ORDER BY e.id DESC LIMIT $4`,
+        [`person:${personId}`, asset, before, page.limit + 1],
+      );
+      const shown: EntryRow[] = [];
+      let listed = 0;
+      for (const entry of entries.slice(0, page.limit)) {
+        listed += entry.listed;
+        if (listed > usageIdsAPage && shown.length > 0) break;
+        shown.push(entry);
+      }
+      const usageIds = await usageIdsOf(
+        rows,
+        shown.filter((entry) => entry.listed > 0).map((entry) => entry.transfer_id),
+      );
+      const last = shown.at(-1);
+      return {
+        items: shown.map((entry) => ({
+          transferId: entry.transfer_id,
+          kind: kindOf(entry.kind),
+          amountMicro: entry.amount_micro,
+          asset: entry.asset,
+          balanceAfterMicro: entry.balance_after_micro,
+          usageIds: usageIds.get(entry.transfer_id) ?? [],
+          memo: entry.memo,
+          postedAt: entry.posted_at.toISOString(),
+        })),
+        ...(last && shown.length < entries.length ? { nextCursor: cursorOf(last.id) } : {}),
+        unposted: await unpostedOf(rows, personId),
+      };
     });
-    const shown: typeof entries = [];
-    let listed = 0;
-    for (const entry of entries.slice(0, page.limit)) {
-      const { fromN, toN } = entry.transfer;
-      listed += fromN === null || toN === null ? 0 : toN - fromN + 1;
-      if (listed > usageIdsAPage && shown.length > 0) break;
-      shown.push(entry);
-    }
-    const usageIds = await this.#usageIdsOf(shown.filter(({ transfer }) => transfer.blockId).map((e) => e.transferId));
-    const last = shown.at(-1);
-    return {
-      items: shown.map((entry) => ({
-        transferId: entry.transferId,
-        kind: kindOf(entry.transfer.kind),
-        amountMicro: String(entry.amountMicro),
-        asset: entry.asset,
-        balanceAfterMicro: String(entry.balanceAfterMicro),
-        usageIds: usageIds.get(entry.transferId) ?? [],
-        memo: entry.transfer.memo,
-        postedAt: entry.transfer.postedAt.toISOString(),
-      })),
-      ...(last && shown.length < entries.length ? { nextCursor: cursorOf(String(last.id)) } : {}),
-      unposted: await this.#unposted(personId),
-    };
   }
 
   async usage(personId: string, page: PageRequest): Promise<Page<UsageEvent & { transferId?: string }>> {
@@ -129,24 +146,25 @@ export class StatementRepository implements StatementReader {
     return { assets: row?.assets ?? [], usageEvents: row?.events ?? 0, unpostedUsageEvents: row?.unposted ?? 0 };
   }
 
-  async #usageIdsOf(transferIds: readonly string[]): Promise<Map<string, string[]>> {
-    if (transferIds.length === 0) return new Map();
-    const rows = await this.#rows<{ id: string; usage_ids: string[] }>(
-      `SELECT t.id, array_agg(u.usage_id::text ORDER BY u.n) AS usage_ids FROM toll.transfer t
-       JOIN toll.usage u ON u.block_id = t.block_id AND u.n BETWEEN t.from_n AND t.to_n
-       WHERE t.id = ANY ($1::uuid[]) GROUP BY t.id`,
-      [transferIds],
-    );
-    return new Map(rows.map((row) => [row.id, row.usage_ids]));
-  }
-
-  async #unposted(personId: string): Promise<UsageEvent[]> {
-    const rows = await this.#rows<UsageRow>(
-      `SELECT u.*, NULL AS transfer_id FROM toll.hold h JOIN toll.usage u ON u.block_id = h.id AND u.n > h.posted_n
-       WHERE h.person_id = $1 AND h.state = 'pending' AND h.kind = 'block' ORDER BY u.usage_id DESC LIMIT $2`,
-      [personId, unpostedShown],
-    );
-    return rows.map(eventOf);
+  /** Reads that must agree: between two snapshots a posting could hide usage from both, or show it in both. */
+  async #snapshot<Result>(read: (rows: Rows) => Promise<Result>): Promise<Result> {
+    try {
+      const client = await this.#database.pool.connect();
+      let broken: Error | undefined;
+      try {
+        await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+        const result = await read(async (text, values) => (await client.query(text, values)).rows);
+        await client.query('COMMIT');
+        return result;
+      } catch (error) {
+        broken = error instanceof Error ? error : new Error(String(error));
+        throw error;
+      } finally {
+        client.release(broken);
+      }
+    } catch (error) {
+      throw databaseError(error);
+    }
   }
 
   async #rows<Row extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<Row[]> {
@@ -156,6 +174,26 @@ export class StatementRepository implements StatementReader {
       throw databaseError(error);
     }
   }
+}
+
+async function usageIdsOf(rows: Rows, transferIds: readonly string[]): Promise<Map<string, string[]>> {
+  if (transferIds.length === 0) return new Map();
+  const found = await rows<{ id: string; usage_ids: string[] }>(
+    `SELECT t.id, array_agg(u.usage_id::text ORDER BY u.n) AS usage_ids FROM toll.transfer t
+     JOIN toll.usage u ON u.block_id = t.block_id AND u.n BETWEEN t.from_n AND t.to_n
+     WHERE t.id = ANY ($1::uuid[]) GROUP BY t.id`,
+    [transferIds],
+  );
+  return new Map(found.map((row) => [row.id, row.usage_ids]));
+}
+
+async function unpostedOf(rows: Rows, personId: string): Promise<UsageEvent[]> {
+  const found = await rows<UsageRow>(
+    `SELECT u.*, NULL AS transfer_id FROM toll.hold h JOIN toll.usage u ON u.block_id = h.id AND u.n > h.posted_n
+     WHERE h.person_id = $1 AND h.state = 'pending' AND h.kind = 'block' ORDER BY u.usage_id DESC LIMIT $2`,
+    [personId, unpostedShown],
+  );
+  return found.map(eventOf);
 }
 
 function eventOf(row: UsageRow): UsageEvent {
