@@ -99,6 +99,7 @@ export async function startGateway(env: Env, overrides: GatewayOverrides = {}): 
     });
     await relay.start();
     undo.push(() => relay.close());
+    parts.drain.markOpen();
     return running(app, parts, url, undo);
   } catch (error) {
     await closeAll(undo);

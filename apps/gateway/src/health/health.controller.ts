@@ -42,6 +42,7 @@ export class HealthController {
   async ready(): Promise<z.output<typeof readySchema>> {
     if (this.drain.draining) throw new WatershedError('shutting_down', 'This gateway is stopping. Use another.');
     const missing = [
+      ...(this.drain.open ? [] : ['start']),
       ...(this.cluster.connected() ? [] : ['bus']),
       ...((await this.databaseAnswers()) ? [] : ['database']),
       ...needed.filter((service) => this.cluster.find(service).length === 0),

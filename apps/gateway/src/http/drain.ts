@@ -5,10 +5,20 @@ import { Server as NetServer } from 'node:net';
 export class Drain {
   private inFlight = 0;
   private started = false;
+  private opened = false;
   private waiters: (() => void)[] = [];
 
   get draining(): boolean {
     return this.started;
+  }
+
+  /** Whether the start has come to its end: joined, the operator's key in its file. */
+  get open(): boolean {
+    return this.opened;
+  }
+
+  markOpen(): void {
+    this.opened = true;
   }
 
   get requestsInFlight(): number {

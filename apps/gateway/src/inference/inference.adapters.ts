@@ -78,7 +78,12 @@ export class BatchedReservations implements ReservePort {
   reserve(nodeId: NodeId, item: ReserveItem): Promise<TransferTicket> {
     let coalescer = this.byRunner.get(nodeId);
     if (!coalescer) {
-      coalescer = new Coalescer({ maxBatch: 256, concurrency: 2, send: (items) => this.send(nodeId, items) });
+      coalescer = new Coalescer({
+        maxBatch: 256,
+        concurrency: 2,
+        lingerMs: 1,
+        send: (items) => this.send(nodeId, items),
+      });
       this.byRunner.set(nodeId, coalescer);
       this.forgetIdle();
     }
@@ -112,7 +117,8 @@ export class BatchedUsage implements UsagePort {
   constructor(cluster: GatewayCluster) {
     this.coalescer = new Coalescer({
       maxBatch: 1_000,
-      concurrency: 2,
+      concurrency: 1,
+      lingerMs: 1,
       send: async (events) => {
         const { refused } = await cluster.call(tollRecordUsage, { events: [...events] });
         const codes = new Map(refused.map(({ usageId, code }) => [usageId, code]));

@@ -9,6 +9,7 @@ describe('Coalescer', () => {
     const coalescer = new Coalescer<number, number>({
       maxBatch: 10,
       concurrency: 1,
+      lingerMs: 0,
       send: async (items) => {
         batches.push([...items]);
         return doubled(items);
@@ -27,6 +28,7 @@ describe('Coalescer', () => {
     const coalescer = new Coalescer<number, number>({
       maxBatch: 4,
       concurrency: 1,
+      lingerMs: 0,
       send: async (items) => {
         batches.push(items.length);
         if (batches.length === 1) await held;
@@ -47,6 +49,7 @@ describe('Coalescer', () => {
     const coalescer = new Coalescer<string, string>({
       maxBatch: 10,
       concurrency: 1,
+      lingerMs: 0,
       send: async (items) => {
         call++;
         if (call === 2) throw new Error('the whole batch');
@@ -62,8 +65,39 @@ describe('Coalescer', () => {
   });
 
   it('refuses an item that a batch forgot to answer', async () => {
-    const coalescer = new Coalescer<number, number>({ maxBatch: 10, concurrency: 1, send: async () => [] });
+    const coalescer = new Coalescer<number, number>({
+      maxBatch: 10,
+      concurrency: 1,
+      lingerMs: 0,
+      send: async () => [],
+    });
     await expect(coalescer.add(1)).rejects.toThrow('fewer outcomes');
+  });
+
+  it('waits for a crowd to gather, and for nobody who comes alone', async () => {
+    const batches: number[] = [];
+    const coalescer = new Coalescer<number, number>({
+      maxBatch: 10,
+      concurrency: 1,
+      lingerMs: 5,
+      send: async (items) => {
+        batches.push(items.length);
+        return doubled(items);
+      },
+    });
+    await Promise.all([1, 2].map((item) => coalescer.add(item)));
+    const gathered = [coalescer.add(3)];
+    await new Promise((resolve) => setImmediate(resolve));
+    gathered.push(coalescer.add(4));
+    await Promise.all(gathered);
+    expect(batches).toEqual([2, 2]);
+    const alone = [coalescer.add(5)];
+    await Promise.all(alone);
+    const next = coalescer.add(6);
+    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(batches).toEqual([2, 2, 1, 1]);
+    await next;
   });
 
   it('is drained when nothing waits and nothing is under way', async () => {
@@ -71,6 +105,7 @@ describe('Coalescer', () => {
     const coalescer = new Coalescer<number, number>({
       maxBatch: 1,
       concurrency: 2,
+      lingerMs: 0,
       send: async (items) => {
         await new Promise((resolve) => setImmediate(resolve));
         done += items.length;

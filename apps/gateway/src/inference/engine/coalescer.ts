@@ -7,6 +7,12 @@ export interface CoalescerOptions<Item, Result> {
   readonly maxBatch: number;
   /** Batches under way at once. One gives the largest batches; two hide the latency of one behind the other. */
   readonly concurrency: number;
+  /**
+   * How long a batch is kept open for more, in milliseconds, while the one before had more than one item. A batch has a
+   * price of its own (a message, a commit), which a crowd shares the better the more of it waits; who comes alone does
+   * not wait at all.
+   */
+  readonly lingerMs: number;
   /** Rejects only when the whole batch failed. */
   readonly send: (items: readonly Item[]) => Promise<readonly BatchOutcome<Result>[]>;
 }
@@ -26,6 +32,7 @@ export class Coalescer<Item, Result> {
   private waiting: Waiting<Item, Result>[] = [];
   private underWay = 0;
   private scheduled = false;
+  private crowded = false;
   private settled: (() => void)[] = [];
 
   constructor(private readonly options: CoalescerOptions<Item, Result>) {}
@@ -50,16 +57,19 @@ export class Coalescer<Item, Result> {
   private schedule(): void {
     if (this.scheduled || this.underWay >= this.options.concurrency) return;
     this.scheduled = true;
-    setImmediate(() => {
+    const dispatch = () => {
       this.scheduled = false;
       this.dispatch();
-    });
+    };
+    if (this.crowded && this.options.lingerMs > 0) setTimeout(dispatch, this.options.lingerMs);
+    else setImmediate(dispatch);
   }
 
   private dispatch(): void {
     while (this.waiting.length > 0 && this.underWay < this.options.concurrency) {
       const batch = this.waiting.splice(0, this.options.maxBatch);
       this.underWay++;
+      this.crowded = batch.length > 1;
       void this.run(batch);
     }
   }
