@@ -23,8 +23,8 @@ function viewOf(entry: NodeEntry): RunnerView {
   return {
     nodeId,
     region: manifest.region,
-    // A suspect may refute; nothing is taken from it before it is dead. A paused one gets no work.
-    reachable: (health === 'alive' || health === 'suspect') && membership === 'admitted' && load?.draining !== true,
+    // A suspect may refute, and is asked again then; until it does nobody knows what it serves. A paused one gets no work.
+    reachable: health === 'alive' && membership === 'admitted' && load?.draining !== true,
     ...(load?.freeModelMemoryBytes === undefined ? {} : { freeModelMemoryBytes: load.freeModelMemoryBytes }),
     models,
   };

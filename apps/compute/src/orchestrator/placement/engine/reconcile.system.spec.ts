@@ -44,9 +44,10 @@ describe('reconcile', () => {
     expect(look([row({ ageMs: 4_000 })], [runner({ models: [] })])).toEqual([]);
   });
 
-  it('leaves a model alone that its runner is bringing back itself', () => {
+  it('does not call a model ready that its runner is bringing back', () => {
     const models = [{ name: 'org/m', version: '1.0.0', ready: false }];
-    expect(look([row()], [runner({ models })])).toEqual([]);
+    expect(look([row()], [runner({ models })])).toEqual(['assert model_not_ready']);
+    expect(look([row({ ageMs: 4_000 })], [runner({ models })])).toEqual([]);
   });
 
   it('does not call a model ready whose runner is gone', () => {

@@ -46,10 +46,11 @@ export function reconcile(view: ReconcileView, limits: ReconcileLimits): Reconci
       else if (!reachable && row.state === 'loading' && row.ageMs > limits.stuckAfterMs)
         actions.push({ kind: 'assert', row, reason: 'node_gone' });
     } else if (row.state === 'ready') {
-      const served = runner?.models.some((model) => model.name === row.model && model.version === row.version);
+      const told = runner?.models.find((model) => model.name === row.model && model.version === row.version);
       if (!reachable) actions.push({ kind: 'assert', row, reason: 'node_gone' });
-      else if (!served && row.ageMs > limits.heartbeatGraceMs)
-        actions.push({ kind: 'assert', row, reason: 'model_lost' });
+      // Also one that its runner is bringing back by itself: asking for it again costs nothing, calling it ready is wrong.
+      else if (told?.ready !== true && row.ageMs > limits.heartbeatGraceMs)
+        actions.push({ kind: 'assert', row, reason: told ? 'model_not_ready' : 'model_lost' });
     } else if (row.state === 'failed' && row.retryDue && reachable) {
       actions.push({ kind: 'assert', row, reason: 'retry' });
     }
