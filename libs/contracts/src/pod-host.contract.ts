@@ -15,15 +15,17 @@ export const pod = z.object({
 });
 export type Pod = z.infer<typeof pod>;
 
-/** `a/b/c.ttl`: no empty segment, no `.` or `..`, at most 512 characters. */
+/** `a/b/c.ttl`: no empty segment, no `.` or `..`, no control character, at most 512 characters. */
 export const resourcePath = z
   .string()
   .min(1)
   .max(512)
   .refine(
-    (path) => path.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && !/[\0\\]/.test(part)),
+    (path) =>
+      path.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && !/[\p{Cc}\\]/u.test(part)),
     {
-      error: 'a path has segments separated by single slashes, none of them empty, "." or ".."',
+      error:
+        'a path has segments separated by single slashes, none of them empty, "." or "..", no control character or backslash in them',
     },
   );
 

@@ -98,6 +98,17 @@ describe('the HTTP edge', () => {
       'region_unknown',
     ],
     [
+      'a pod path with a line break',
+      () =>
+        gateway.ask('PUT', '/v1/pods/01926f0e-0000-7000-8000-000000000000/resources/a%0ab', {
+          key,
+          body: 'x',
+          headers: { 'content-type': 'text/plain' },
+        }),
+      400,
+      'invalid_request',
+    ],
+    [
       'a member that is none',
       () => raw('/v1/infer', '{"model":"a/b","text":"x","__proto__":{"x":1}}'),
       400,
