@@ -203,6 +203,16 @@ describe('the bus', () => {
     await spy.quit();
   });
 
+  it('refuses a node that was expelled, whatever its services may call', async () => {
+    const [caller, callee] = [await join(gateway), await join(toll1)];
+    let ran = 0;
+    callee.handle(echo, () => ({ text: String(++ran) }));
+    await caller.call(echo, { text: '' }, { to: toll1[0] });
+    roll.entries.set(gateway[0], { ...entryOf(gateway[0], gateway[1], redis.clusterId), health: 'expelled' });
+    const error = await failure(caller.call(echo, { text: '' }, { to: toll1[0] }));
+    expect([error.code, ran]).toEqual(['node_expelled', 1]);
+  });
+
   it('executes a message that Redis delivered twice once', async () => {
     const callee = await join(toll1);
     roll.add(gateway, redis.clusterId);

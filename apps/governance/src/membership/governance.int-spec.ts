@@ -4,6 +4,7 @@ import { appSchemaDiff, type Database, OutboxRelay, openDatabase } from '#persis
 import { documentTyp, generateSigil, type Sigil, signDocument } from '#sigil';
 import { eventually, type TestDatabase, testDatabase } from '#testing';
 import { brokenAt } from './engine/decision-chain.js';
+import type { GovernanceStore } from './engine/governance.ports.js';
 import { GovernanceEngine, signedWithinMs } from './engine/governance-engine.js';
 import { GovernanceRepository } from './governance.repository.js';
 
@@ -76,6 +77,16 @@ describe('governance', () => {
     expect(await engine.begin({ key: stranger.publicJwk, name: 'late' })).toBe(false);
     const { operators } = await engine.members();
     expect(operators).toMatchObject([{ operatorId: operator.thumbprint, name: 'genesis', key: operator.publicJwk }]);
+  });
+
+  it('does not begin over a log that someone has rewritten', async () => {
+    const tampered: GovernanceStore = Object.create(store, {
+      log: {
+        value: async () => (await store.log()).map((entry) => ({ ...entry, document: { type: 'watershed/forged' } })),
+      },
+    });
+    const late = new GovernanceEngine({ store: tampered, now: () => new Date(), onChanged: () => undefined });
+    await expect(late.begin({ key: operator.publicJwk, name: 'genesis' })).rejects.toMatchObject({ code: 'internal' });
   });
 
   it('admits a node at the first question, once, whoever asks at once', async () => {

@@ -44,6 +44,10 @@ describe('the database itself', () => {
     const id = uuidv7();
     return refused([transfer(id, 10), entry(id, issuanceId, -10), entry(id, purseId, 11)]);
   });
+  it('refuses a transfer whose credits are its amount and whose debits are not', () => {
+    const id = uuidv7();
+    return refused([transfer(id, 10), entry(id, issuanceId, -9), entry(id, purseId, 10)]);
+  });
   it('refuses a transfer with no entries', () => refused([transfer(uuidv7(), 10)]));
   it('refuses a transfer whose entries are not its amount', () => {
     const id = uuidv7();

@@ -229,11 +229,12 @@ describe('a place at a runner', () => {
     };
     const answers = await stand.desk.reserve(
       {
-        grants: ['good', 'forged', 'theirs'],
+        grants: ['good', 'forged', 'theirs', 'abroad'],
         items: [
           { ...item, grant: 1 },
           { ...item, grant: 2 },
           { ...item, grant: 9 },
+          { ...item, grant: 3 },
           { ...item, model: 'org/other' },
           { ...item, version: '9.9.9' },
           { ...item, form: 'text' },
@@ -249,6 +250,7 @@ describe('a place at a runner', () => {
       'grant_invalid',
       'grant_invalid',
       'grant_invalid',
+      'policy_forbids',
       'model_unknown',
       'model_unknown',
       'invalid_request',

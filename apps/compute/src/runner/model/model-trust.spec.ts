@@ -1,5 +1,5 @@
 import type { ModelVersion } from '#contracts';
-import { addSignature, digestOf, documentTyp, generateSigil, type Sigil, signDocument } from '#sigil';
+import { addSignature, claimedSigners, digestOf, documentTyp, generateSigil, type Sigil, signDocument } from '#sigil';
 import { sampleModel } from '../testing/sample-model.js';
 import { SignedModelTrust } from './model-trust.adapter.js';
 
@@ -42,6 +42,16 @@ describe('SignedModelTrust', () => {
   it('refuses what no registry approved, or only a stranger', async () => {
     await refuses(await signed(publisher));
     await refuses(await signed(publisher, stranger));
+  });
+
+  it.each(['model', 'operator'] as const)('verifies the signature for the purpose %s itself', async (purpose) => {
+    const model = await signed(publisher, registry);
+    const signatures = model.manifest.signatures.map((each) =>
+      claimedSigners({ signatures: [each] }).some((signer) => signer.purpose === purpose)
+        ? { ...each, signature: Buffer.alloc(64, 1).toString('base64url') }
+        : each,
+    );
+    await refuses({ ...model, manifest: { ...model.manifest, signatures } });
   });
 
   it('refuses a publisher whom governance does not list', async () => {

@@ -109,6 +109,7 @@ export async function inferenceStand(options: StandOptions) {
     find: (model, version) => models.find(model, version),
     verifyGrant: async (grant) => {
       if (grant === 'good') return claims();
+      if (grant === 'abroad') return claims({ policy: { ...claims().policy, allowedRegions: ['AP/JP'] } });
       if (grant === 'theirs') return claims({ iss: 'H'.repeat(43) });
       throw new WatershedError('grant_invalid', 'The grant is refused.');
     },

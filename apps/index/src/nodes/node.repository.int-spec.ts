@@ -1,0 +1,68 @@
+import { type Database, openDatabase } from '#persistence';
+import { type TestDatabase, testDatabase } from '#testing';
+import { NodeRepository } from './node.repository.js';
+
+const nodeId = 'N'.repeat(43);
+const manifest = {
+  type: 'watershed/node-manifest' as const,
+  nodeId,
+  clusterId: 'C'.repeat(43),
+  region: 'EU/FR',
+  types: ['compute' as const],
+  services: ['runner' as const],
+  key: { kty: 'OKP' as const, crv: 'Ed25519' as const, x: 'x'.repeat(43) },
+  purposeKeys: [],
+  operatorId: 'O'.repeat(43),
+  capabilities: {},
+  issuedAt: '2026-01-01T00:00:00.000Z',
+  signatures: [{ protected: 'e30', signature: 'AA' }],
+};
+
+describe('the table of nodes', () => {
+  let template: TestDatabase;
+  let database: Database;
+  let nodes: NodeRepository;
+
+  beforeAll(async () => {
+    template = await testDatabase();
+    database = await openDatabase({ url: template.urlFor('index'), applicationName: 'index-test' });
+    nodes = new NodeRepository(database);
+    await nodes.initialise();
+  });
+  afterAll(async () => {
+    await database?.close();
+    await template?.close();
+  });
+
+  const join = (more: object = {}) =>
+    nodes.join({ manifest, membership: 'admitted', membershipEpoch: 1, now: new Date(), ...more });
+
+  it('moves a node only from the state that its mover saw, however many move it at once', async () => {
+    await join();
+    const seen = await nodes.find(nodeId);
+    if (!seen) throw new Error('the node is not there');
+    const to = { health: 'suspect' as const, seenAt: new Date() };
+    const moved = await Promise.all([1, 2, 3, 4].map(() => nodes.move(nodeId, seen, to)));
+    expect(moved.filter((revision) => revision !== undefined)).toHaveLength(1);
+    // A decision that came in between fences whoever judged before it.
+    const now = await nodes.find(nodeId);
+    expect(
+      await nodes.move(nodeId, { ...(now ?? seen), membershipEpoch: 0 }, { ...to, health: 'dead' }),
+    ).toBeUndefined();
+    expect(await nodes.find(nodeId)).toMatchObject({ health: 'suspect' });
+  });
+
+  it('takes nobody in whom a newer decision expelled, whatever the one who asks believes', async () => {
+    await join();
+    const seen = await nodes.find(nodeId);
+    if (!seen) throw new Error('the node is not there');
+    await nodes.move(nodeId, seen, {
+      health: 'expelled',
+      membership: 'expelled',
+      membershipEpoch: 5,
+      seenAt: new Date(),
+    });
+    expect(await join()).toBeUndefined();
+    expect(await nodes.find(nodeId)).toMatchObject({ health: 'expelled', membershipEpoch: 5 });
+  });
+});
