@@ -235,11 +235,11 @@ describe('an app on a node', () => {
     await expect(request).resolves.toEqual({ text: 'hello' });
     await expect(call).resolves.toMatchObject({ text: expect.stringContaining('slow') });
     await draining;
+    expect(index.of(app.nodeId)?.health).toBe('asleep');
     const refused = await caller.bus.call(greet, { name: 'x' }, { to: app.nodeId }).catch((caught: unknown) => caught);
     expect(isWatershedError(refused, 'shutting_down')).toBe(true);
     await app.close();
     expect(drained).toEqual(['drained', 'closed']);
-    expect(index.of(app.nodeId)?.health).toBe('asleep');
   });
 
   it('ends a drain once what is in flight is answered, though connections that never asked anything stay open', async () => {

@@ -96,6 +96,8 @@ export async function startNodeApp(options: NodeAppOptions): Promise<RunningApp>
     await running.stopHttp();
     await node.bus.drain();
     await options.onDrain?.(running.app);
+    // Not only in `close`: an index of the same process has by then drained itself and takes no good-byes.
+    await node.leave('asleep');
   };
   const close = async (): Promise<void> => {
     draining = true;

@@ -11,9 +11,9 @@ export interface RunningApp {
   readonly metrics: Registry;
   /** Whether it can do its work now; what `/health/ready` asks. Absent: as long as it is not draining. */
   ready?(): boolean;
-  /** Stops taking work and finishes what is in flight. Safe to call twice. */
+  /** Stops taking work, finishes what is in flight and says good-bye to the index. Safe to call twice. */
   drain(): Promise<void>;
-  /** Leaves the cluster and closes every connection. Safe to call twice. */
+  /** Leaves the cluster, if it has not drained, and closes every connection. Safe to call twice. */
   close(): Promise<void>;
 }
 
