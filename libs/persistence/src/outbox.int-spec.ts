@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { jest } from '@jest/globals';
 import pg from 'pg';
 import { emptyDatabase, eventually } from '#testing';
@@ -5,6 +6,7 @@ import { type Database, openDatabase } from './database.js';
 import { Outbox } from './outbox.js';
 import { OutboxRelay, type OutboxRelayOptions } from './outbox-relay.js';
 import type { OutboxMessage } from './outbox-store.js';
+import { OutboxStore } from './outbox-store.js';
 import { outboxTables } from './outbox-tables.js';
 
 let scratch: Awaited<ReturnType<typeof emptyDatabase>>;
@@ -247,6 +249,24 @@ test('a relay that lost its claim cannot mark the stream', async () => {
   await slow.close();
   const { rows } = await database.pool.query('SELECT delivered_sequence FROM toll.outbox_cursor');
   expect(rows).toEqual([{ delivered_sequence: '2' }]);
+});
+
+test('only who holds the claim may say how far a stream is delivered', async () => {
+  await append('s', 1);
+  await append('s', 2);
+  const store = new OutboxStore(database.pool, 'toll', 60_000);
+  const [claimed] = await store.claim(randomUUID(), 10, []);
+  if (!claimed) throw new Error('nothing was due');
+  const late = { ...claimed, claim: randomUUID() };
+  expect(await store.progress(late, 2n)).toBe(false);
+  await store.release(late, 2n);
+  await store.fail(late, 2n, 1, 60_000);
+  expect(await store.claim(randomUUID(), 10, [])).toEqual([]);
+  expect((await store.next('s', 0n, 10)).map(({ sequence }) => sequence)).toEqual([1n, 2n]);
+  expect(await store.progress(claimed, 1n)).toBe(true);
+  await store.release(claimed, 1n);
+  const [again] = await store.claim(randomUUID(), 10, []);
+  expect(again).toMatchObject({ stream: 's', deliveredSequence: 1n });
 });
 
 test('a delivery that takes longer than the claim keeps it, and is not begun twice', async () => {

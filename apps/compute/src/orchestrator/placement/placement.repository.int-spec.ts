@@ -48,12 +48,17 @@ describe('SqlPlacementRepository', () => {
     expect(asserted).toMatchObject({ state: 'wanted', epoch: 2 });
     // The holder of the old epoch comes with its answer too late.
     expect(await placements.move({ ...ref, to: 'ready', reason: 'loaded' })).toBeUndefined();
+    // Also where the state alone would let it pass: the epoch is what fences.
+    await placements.move({ ...ref, epoch: 2, to: 'loading', reason: 'begun anew' });
+    expect(await placements.move({ ...ref, to: 'ready', reason: 'loaded' })).toBeUndefined();
     expect(await history(row.placementId)).toEqual([
       '1 ->wanted wished',
       '1 wanted>ready too early REFUSED',
       '1 wanted>loading begun',
       '2 loading>wanted model_lost',
       '1 wanted>ready loaded REFUSED',
+      '2 wanted>loading begun anew',
+      '1 loading>ready loaded REFUSED',
     ]);
   });
 
