@@ -50,37 +50,56 @@ export function parseJson(bytes: Buffer, contentType: string | undefined): unkno
   }
 }
 
-/** All bytes of a body. Throws `body_too_large` as soon as that is certain, `deadline_exceeded` when it comes too slowly. */
+/** How long the rest of a body that is too large is read and thrown away before the refusal. */
+const lingerMs = 2_000;
+
+/**
+ * All bytes of a body. Throws `body_too_large` for one that is longer, `deadline_exceeded` when it comes too slowly. Who is
+ * still sending reads no answer, and loses it when the connection is closed on what they send: so the rest of a body that is
+ * too large is let in first, for a moment, and kept nowhere.
+ */
 export function collect(payload: IncomingMessage, limitBytes: number, timeoutMs: number): Promise<Buffer> {
   const tooLarge = () =>
     new WatershedError('body_too_large', `This route takes at most ${limitBytes} bytes.`, {
       details: { maxBytes: limitBytes },
     });
-  const declared = Number(payload.headers['content-length'] ?? 0);
-  if (declared > limitBytes) return Promise.reject(tooLarge());
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
+    let refusal: WatershedError | undefined;
+    let timer: NodeJS.Timeout;
     const finish = (error?: Error) => {
       clearTimeout(timer);
       payload.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose);
       if (error) reject(error);
       else resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size));
     };
+    const refuse = () => {
+      if (refusal) return;
+      refusal = tooLarge();
+      chunks.length = 0;
+      clearTimeout(timer);
+      timer = setTimeout(
+        () => {
+          payload.pause();
+          finish(refusal);
+        },
+        Math.min(lingerMs, timeoutMs),
+      );
+    };
     const onData = (chunk: Buffer) => {
       size += chunk.byteLength;
-      if (size > limitBytes) {
-        payload.pause();
-        finish(tooLarge());
-      } else chunks.push(chunk);
+      if (size > limitBytes) refuse();
+      else if (!refusal) chunks.push(chunk);
     };
-    const onEnd = () => finish();
+    const onEnd = () => finish(refusal);
     const onError = (cause: Error) => finish(new WatershedError('malformed_body', 'The body broke off.', { cause }));
     const onClose = () => finish(new WatershedError('malformed_body', 'The body broke off.'));
-    const timer = setTimeout(
+    timer = setTimeout(
       () => finish(new WatershedError('deadline_exceeded', `The body did not arrive within ${timeoutMs} ms.`)),
       timeoutMs,
     );
+    if (Number(payload.headers['content-length'] ?? 0) > limitBytes) refuse();
     payload.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
   });
 }

@@ -281,6 +281,38 @@ describe('the HTTP edge', () => {
     }
   });
 
+  it('lets who sends far too much read the refusal', async () => {
+    const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
+    let heard = '';
+    const ended = new Promise((resolve) => socket.once('close', resolve));
+    socket.setEncoding('utf8').on('data', (part: string) => {
+      heard += part;
+    });
+    const sizeBytes = 8 * 2 ** 20;
+    socket.write(
+      `POST /v1/infer HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${key}\r\ncontent-type: application/json\r\ncontent-length: ${sizeBytes}\r\n\r\n`,
+    );
+    socket.end('a'.repeat(sizeBytes));
+    await ended;
+    expect(heard).toMatch(/^HTTP\/1\.1 413 /);
+    expect(heard).toContain('body_too_large');
+    expect(socket.bytesWritten).toBeGreaterThan(sizeBytes);
+  });
+
+  it('refuses at last what goes on being sent', async () => {
+    const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
+    let heard = '';
+    socket.setEncoding('utf8').on('data', (part: string) => {
+      heard += part;
+    });
+    socket.write(
+      `POST /v1/infer HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${key}\r\ncontent-type: application/json\r\ncontent-length: 5000000000\r\n\r\n`,
+    );
+    await eventually(() => expect(heard).toContain('body_too_large'));
+    expect(heard.toLowerCase()).toContain('connection: close');
+    socket.destroy();
+  });
+
   it('gives up on a body that comes too slowly', async () => {
     const slow = await TestGateway.start({ GATEWAY_BODY_TIMEOUT_MS: '150' });
     try {
