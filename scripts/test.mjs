@@ -119,6 +119,8 @@ try {
       'libs',
       'scripts',
       'bench',
+      'test',
+      'models',
     ]);
   if (wanted('types')) await check('types', bin('tsc'), ['-p', 'tsconfig.json']);
   const settings = all ? { WATERSHED_TEST_ALL: '1' } : {};
