@@ -193,4 +193,16 @@ describe('orchestrator and runner in a cluster', () => {
     const forbidden = around.node.bus.call(runnerLoad, order, { to: runner.nodeId });
     await expect(forbidden).rejects.toMatchObject({ code: 'caller_not_allowed' });
   }, 60_000);
+
+  it('shares no named Triton between two runners', async () => {
+    const named = (name: string) =>
+      startRunner({ ...env, WATERSHED_NODE_NAME: name, TRITON_URL: 'http://127.0.0.1:9' }, { index: index.port() });
+    const first = await named('first');
+    await expect(named('second')).rejects.toMatchObject({ code: 'conflict', details: { reason: 'triton_taken' } });
+    await first.drain();
+    await first.close();
+    const second = await named('second');
+    await second.drain();
+    await second.close();
+  }, 60_000);
 });

@@ -5,7 +5,7 @@ import { repositoryName } from '#model-repository';
 import { ClusterNode, type IndexPort, type RunningApp, startNodeApp } from '#node';
 import { evaluate, regionCovers } from '#policy';
 import { GrantVerifier } from '#sigil';
-import { createLogger, createMetrics, nestLogger } from '#telemetry';
+import { createLogger, createMetrics, type Logger, nestLogger } from '#telemetry';
 import { TransferClient, TransferTokens } from '#transfer';
 import { runnerConfig } from './config.js';
 import { Admission } from './inference/engine/admission.js';
@@ -22,12 +22,14 @@ import { RegistryBlobSource } from './model/registry-blob.source.js';
 import { runnerModule } from './runner.module.js';
 import { ModelServerWatch } from './server/model-server-watch.js';
 import { openModelServer } from './server/open-model-server.js';
+import { TritonClaim } from './server/triton-claim.adapter.js';
 
 const now = () => performance.now();
 const pullAttempts = 3;
 // A load answers before its caller's five seconds are over, done or not.
 const answerLoadWithinMs = 3_000;
 const eagerWatchMs = 100;
+const connectWithinMs = 30_000;
 
 export interface RunnerOverrides {
   /** Tests join an index in memory. */
@@ -63,6 +65,7 @@ export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Pr
     logger,
     metrics,
   });
+  const claim = config.triton && (await claimOf(node, config.triton.url, logger));
   const transfer = new TransferClient();
   const publishers = new PublisherKeys(node.bus, now);
   const models = new ModelLifecycle({
@@ -140,7 +143,10 @@ export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Pr
       url = `${base}${inferencePath}`;
       return { url: base, ...(overrides.index ? { index: overrides.index } : {}) };
     },
-    onDrain: () => http.drain(),
+    onDrain: async () => {
+      await http.drain();
+      await claim?.release();
+    },
     onClose: async () => {
       await http.close();
       await watch.close();
@@ -151,6 +157,18 @@ export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Pr
     },
   });
   return { ...running, url: url.slice(0, -inferencePath.length) };
+}
+
+/** Nothing else is open when it is refused. */
+async function claimOf(node: ClusterNode, url: string, logger: Logger): Promise<TritonClaim> {
+  const { clusterId, nodeId } = node;
+  try {
+    await node.bus.whenConnected(connectWithinMs);
+    return await TritonClaim.take({ redis: node.bus.redis, clusterId, nodeId, url, logger });
+  } catch (error) {
+    await node.close();
+    throw error;
+  }
 }
 
 /** Grants of the cluster's gateways, by the keys in their manifests. */
