@@ -1,5 +1,5 @@
 import { Controller, Inject } from '@nestjs/common';
-import { BusHandler } from '#bus';
+import { BusHandler, type Caller } from '#bus';
 import {
   governanceAdmit,
   governanceDecide,
@@ -7,11 +7,15 @@ import {
   governanceMembers,
   type ParsedRequestOf,
 } from '#contracts';
+import { CLUSTER_NODE, type ClusterNode } from '#node';
 import { GovernanceEngine } from './engine/governance-engine.js';
 
 @Controller()
 export class GovernanceController {
-  constructor(@Inject(GovernanceEngine) private readonly engine: GovernanceEngine) {}
+  constructor(
+    @Inject(GovernanceEngine) private readonly engine: GovernanceEngine,
+    @Inject(CLUSTER_NODE) private readonly node: ClusterNode,
+  ) {}
 
   @BusHandler(governanceMembers)
   async members() {
@@ -24,8 +28,8 @@ export class GovernanceController {
   }
 
   @BusHandler(governanceDecide)
-  async decide({ decision }: ParsedRequestOf<typeof governanceDecide>) {
-    return { membership: await this.engine.decide(decision) };
+  async decide({ decision }: ParsedRequestOf<typeof governanceDecide>, caller: Caller) {
+    return { membership: await this.engine.decide(decision, [caller.nodeId, this.node.nodeId]) };
   }
 
   @BusHandler(governanceDecisions)

@@ -24,3 +24,18 @@ export const oneOperatorDecides: DecisionRule = {
     await verifyDocument(decision, { typ: documentTyp.membershipDecision, key: operator.key, purpose: 'operator' });
   },
 };
+
+/**
+ * Refuses what nobody could take back: a decision that shuts out one of the nodes it came through. Who wants that gateway
+ * or this instance of governance out decides so through another. Throws `conflict`.
+ */
+export function mustBeReversible(
+  { nodeId, state }: Pick<MembershipDecision, 'nodeId' | 'state'>,
+  through: readonly string[],
+) {
+  if (state === 'admitted' || !through.includes(nodeId)) return;
+  throw new WatershedError(
+    'conflict',
+    'The decision came through this very node, and no later one could. Decide through another gateway, or stop the node.',
+  );
+}

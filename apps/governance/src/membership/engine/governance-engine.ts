@@ -2,7 +2,7 @@ import { type Membership, type MembershipDecision, type Operator, type PublicJwk
 import { WatershedError } from '#errors';
 import { digestOf, thumbprintOf } from '#sigil';
 import { brokenAt } from './decision-chain.js';
-import { type DecisionRule, oneOperatorDecides } from './decision-rule.js';
+import { type DecisionRule, mustBeReversible, oneOperatorDecides } from './decision-rule.js';
 import type { GovernanceStore, MembershipChange, MembershipView } from './governance.ports.js';
 
 /** A decision signed longer ago, or further ahead, is not taken: it may have been kept back to be played later. */
@@ -73,10 +73,11 @@ export class GovernanceEngine {
   /**
    * Takes an operator's signed decision. Repeated: the outcome of the first time. Throws `role_missing`,
    * `signature_invalid`, `node_unknown`, `invalid_request` (signed too long ago), `conflict` (older than the decision in
-   * force, or the id stands for another decision).
+   * force, the id stands for another decision, or it would shut out a node of `through`, by which it came).
    */
-  async decide(decision: MembershipDecision): Promise<Membership> {
+  async decide(decision: MembershipDecision, through: readonly string[] = []): Promise<Membership> {
     await this.#rule.carries(decision, await this.#store.operators());
+    mustBeReversible(decision, through);
     const { nodeId, decisionId } = decision;
     const membership = await this.#store.change({ nodeId, decisionId }, (view) => judge(view, decision));
     this.#resources.onChanged();
