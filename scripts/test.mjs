@@ -23,6 +23,12 @@ const { startPostgres, startRedis, freePort } = await import('../dist/libs/local
 const all = process.argv.includes('--all');
 const onlyAt = process.argv.indexOf('--only');
 const only = onlyAt > 0 ? new Set((process.argv[onlyAt + 1] ?? '').split(',')) : undefined;
+const parts = ['lint', 'boundaries', 'types', 'unit', 'integration', 'e2e'];
+const unknown = [...(only ?? [])].filter((name) => !parts.includes(name));
+if (unknown.length > 0) {
+  console.error(`--only takes names of: ${parts.join(', ')}; not "${unknown.join(',')}".`);
+  process.exit(2);
+}
 const wanted = (name) => !only || only.has(name);
 const scratch = mkdtempSync(join(tmpdir(), 'watershed-test-'));
 const bin = (name) => join(root, 'node_modules', '.bin', name);

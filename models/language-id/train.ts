@@ -100,6 +100,13 @@ function reportCrossValidation(): void {
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  if (process.argv.includes('--cross-validate')) reportCrossValidation();
-  else main();
+  const args = process.argv.slice(2);
+  if (args.length === 0) main();
+  else if (args.join() === '--cross-validate') reportCrossValidation();
+  else {
+    const known = args.join() === '--help';
+    const usage = 'npm run -s train:language-id [-- --cross-validate]: without it writes model.onnx and manifest.json';
+    (known ? console.log : console.error)(usage);
+    process.exitCode = known ? 0 : 2;
+  }
 }

@@ -4,7 +4,7 @@ import { LocalServiceError } from '#local-services';
 import { Cluster } from './cluster.js';
 import { DataFolder } from './data-folder.js';
 import { ensureFirstModel, firstModel } from './first-model.js';
-import { parseStartOptions } from './options.js';
+import { defaultDataFolder, defaultPort, parseStartOptions } from './options.js';
 import { Screen } from './screen.js';
 import { StartError } from './start.errors.js';
 
@@ -17,6 +17,12 @@ function explain(error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'ENOSPC') return 'The disk is full: make room and start again.';
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** A path as short as it can be said from here. */
+function shown(path: string): string {
+  const short = relative(process.cwd(), path);
+  return short.startsWith('..') ? path : short;
 }
 
 async function main(): Promise<number> {
@@ -43,14 +49,19 @@ async function main(): Promise<number> {
       interrupted,
     ]);
     if (signals === 0 && failed === undefined) {
-      const keyFile = relative(process.cwd(), data.file('operator', 'api-key'));
+      const keyFile = shown(data.file('operator', 'api-key'));
+      // What the demo would not find by itself.
+      const flags = [
+        ...(options.port === defaultPort ? [] : ['--port', String(options.port)]),
+        ...(options.dataFolder === defaultDataFolder(root) ? [] : ['--data', options.dataFolder]),
+      ];
       screen.line();
       screen.table([
         ['gateway', cluster.gatewayUrl],
         ['Swagger UI', `${cluster.gatewayUrl}/docs`],
         ["operator's key", `${keyFile}  (a file only you can read)`],
-        ['logs', relative(process.cwd(), data.file('logs'))],
-        ['try', `npm run demo${options.port === 4100 ? '' : ` -- --port ${options.port}`}`],
+        ['logs', shown(data.file('logs'))],
+        ['try', ['npm run demo', ...(flags.length > 0 ? ['--', ...flags] : [])].join(' ')],
       ]);
       screen.line();
       screen.line('Sign up, keep the key, and ask which language a sentence is in:');

@@ -16,6 +16,8 @@ export const defaultPort = 4100;
 /** How many ports the cluster takes, the gateway's included. */
 export const portSpan = 40;
 
+export const defaultDataFolder = (root: string): string => join(root, '.watershed', 'data');
+
 const readPort = (text: string): number => {
   const port = Number(text);
   if (!Number.isInteger(port) || port < 1 || port > 65535 - portSpan)
@@ -46,7 +48,7 @@ export function parseStartOptions(args: readonly string[], root: string): StartO
   }
   return {
     port: readPort(values.port ?? String(defaultPort)),
-    dataFolder: resolve(root, values.data ?? join('.watershed', 'data')),
+    dataFolder: values.data === undefined ? defaultDataFolder(root) : resolve(root, values.data),
     topology: values.processes ? 'one-app-a-process' : 'laptop',
     region: values.region ?? 'EU/FR',
     name: values.name ?? 'watershed',
