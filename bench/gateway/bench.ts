@@ -106,9 +106,15 @@ function reconcile(before: Books, after: Books, answered: number, priceMicro: bi
 }
 
 /** Kills the process that holds gateway and ledger in mid-load; every answer must be in the books afterwards. */
-async function killInMidLoad(cluster: Cluster, person: Person, target: Target, options: BenchOptions, priceMicro: bigint) {
+async function killInMidLoad(
+  cluster: Cluster,
+  person: Person,
+  target: Target,
+  options: BenchOptions,
+  priceMicro: bigint,
+) {
   const before = await settledBooks(cluster, person);
-  const pid = cluster.pids()['core'];
+  const pid = cluster.pids().core;
   if (pid === undefined) throw new Error('the topology has no process "core"');
   const killed = new Promise<void>((resolve) => {
     setTimeout(() => {
@@ -118,7 +124,12 @@ async function killInMidLoad(cluster: Cluster, person: Person, target: Target, o
   });
   const [{ answered }] = await Promise.all([load(target, options.roundMs, true), killed]);
   const end = performance.now() + 60_000;
-  while (!(await fetch(`${cluster.url}/health/ready`).then(({ ok }) => ok, () => false))) {
+  while (
+    !(await fetch(`${cluster.url}/health/ready`).then(
+      ({ ok }) => ok,
+      () => false,
+    ))
+  ) {
     if (performance.now() > end) throw new Error('the cluster did not come back');
     await new Promise((resolve) => setTimeout(resolve, 200));
   }

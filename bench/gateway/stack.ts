@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort, isPortFree } from '#local-services';
 import { createClient, type GatewayClient } from '#client';
+import { freePort, isPortFree } from '#local-services';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 
@@ -128,7 +128,10 @@ export async function startPortkey(progress: (line: string) => void): Promise<Pe
   const home = join(folder, 'node_modules/@portkey-ai/gateway');
   if (!existsSync(home)) {
     progress('gateway: installing the peer');
-    const install = spawn('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: folder, stdio: 'ignore' });
+    const install = spawn('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+      cwd: folder,
+      stdio: 'ignore',
+    });
     await new Promise((resolve) => install.once('close', resolve));
     if (!existsSync(home)) return undefined;
   }

@@ -52,7 +52,13 @@ export async function startGateway(env: Env, overrides: GatewayOverrides = {}): 
     undo.push(() => database.close());
     const cluster =
       overrides.cluster?.({ token: tokenSigil, grant: grantSigil }) ??
-      (await joinable(env, { logger, metrics, tokenSigil, grantSigil, load: () => parts.drain.requestsInFlight }));
+      (await joinable(env, {
+        logger,
+        metrics,
+        tokenSigil,
+        grantSigil,
+        load: () => parts.drain.requestsInFlight,
+      }));
     undo.push(() => cluster.close());
     const transfer = new TransferClient({ connectionsPerOrigin: 64 });
     undo.push(() => transfer.close());

@@ -20,7 +20,9 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   const problem = problemOf(error, request.id);
   if (problem.status >= 500) {
     const fields = { requestId: request.id, code: problem.code, route: request.routeOptions.url };
-    if (isWatershedError(error) && problem.code !== 'internal')
+    // A balancer asks every second; what it is told is no event.
+    if (fields.route === '/health/ready') logger.debug(fields, 'not ready');
+    else if (isWatershedError(error) && problem.code !== 'internal')
       logger.warn(fields, 'a request was refused by the cluster');
     else logger.error({ ...fields, err: error }, 'a request failed');
   }
