@@ -19,7 +19,7 @@ const labels = Buffer.concat(
   }),
 );
 const probabilities = Buffer.alloc(languages.length * 4);
-languages.forEach((_, index) => probabilities.writeFloatLE(index === 0 ? 0.9 : 0.1 / 18, index * 4));
+for (const index of languages.keys()) probabilities.writeFloatLE(index === 0 ? 0.9 : 0.1 / 18, index * 4);
 const shape = [languages.length];
 const head = Buffer.from(
   JSON.stringify({
