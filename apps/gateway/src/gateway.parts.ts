@@ -112,9 +112,11 @@ export function gatewayParts(ground: GatewayGround) {
   });
   const runners = new IndexRunners(cluster);
   const usage = new BatchedUsage(cluster);
+  const catalogue = new ModelCatalogue(cluster);
   const engine = new InferenceEngine(
     {
       runners,
+      catalogue,
       reserve: new BatchedReservations(cluster),
       content: new RunnerContent(transfer, limits.tensorBytes * 4),
       grants,
@@ -126,7 +128,6 @@ export function gatewayParts(ground: GatewayGround) {
     { timeoutMs: limits.inferenceTimeoutMs },
   );
   const inference = new InferenceService({ engine, once, drain });
-  const catalogue = new ModelCatalogue(cluster);
   const uploads = new BlobUploads({ cluster, transfer, maxBytes: limits.blobBytes, timeoutMs: uploadTimeoutMs });
   const pods = new PodsService({
     cluster,

@@ -142,6 +142,10 @@ describe('inference', () => {
     expect((await gateway.ask('POST', '/v1/infer', { key, json: { ...text, version: '9.9.9' } })).body).toMatchObject({
       code: 'model_unknown',
     });
+    gateway.services.distributed.add('somebody/away');
+    expect(
+      (await gateway.ask('POST', '/v1/infer', { key, json: { ...text, model: 'somebody/away' } })).body,
+    ).toMatchObject({ code: 'model_not_ready', status: 503, retryAfterMs: expect.any(Number) });
     for (const entry of gateway.cluster.entries) for (const served of entry.models) served.ready = false;
     expect((await gateway.ask('POST', '/v1/infer', { key, json: text })).body).toMatchObject({
       code: 'model_not_ready',

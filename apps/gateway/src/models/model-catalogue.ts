@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { type ModelVersion, modelsChanged, registryModel, registryModels, semver } from '#contracts';
-import { WatershedError } from '#errors';
+import { isWatershedError, WatershedError } from '#errors';
 import type { GatewayCluster } from '../cluster/cluster.port.js';
 
 /** Approved models as the registry has them, remembered for a few seconds and forgotten when it says that they changed. */
@@ -26,6 +26,16 @@ export class ModelCatalogue {
     this.known.set(key, finding);
     finding.catch(() => this.known.delete(key));
     return finding;
+  }
+
+  async distributes(name: string, version: string | undefined): Promise<boolean> {
+    try {
+      await this.version(name, version);
+      return true;
+    } catch (error) {
+      if (isWatershedError(error, 'model_unknown')) return false;
+      throw error;
+    }
   }
 
   private byVersion(name: string, version: string | undefined): Promise<ModelVersion> {

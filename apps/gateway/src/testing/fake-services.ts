@@ -1,4 +1,5 @@
 import {
+  type ModelVersion,
   orchestratorPlacements,
   registryModel,
   runnerReserve,
@@ -32,10 +33,14 @@ export class FakeServices {
     this.toll();
     this.runner();
     cluster.handle(orchestratorPlacements, () => ({ items: [] }));
-    cluster.handle(registryModel, () => {
+    cluster.handle(registryModel, ({ name }) => {
+      if (this.distributed.has(name)) return approvedVersion(name);
       throw new WatershedError('model_unknown', 'No such model.');
     });
   }
+
+  /** Names of models that the registry distributes. */
+  readonly distributed = new Set<string>();
 
   heldMicro(personId: string): bigint {
     let held = 0n;
@@ -125,4 +130,39 @@ export class FakeServices {
     if (balance === undefined) throw new WatershedError('not_found', 'There is no purse.');
     return balance;
   }
+}
+
+const digest = '0'.repeat(64);
+const thumbprint = 'p'.repeat(43);
+
+function approvedVersion(name: string): ModelVersion {
+  const createdAt = '2026-01-01T00:00:00.000Z';
+  const tensor = { name: 'utf8', datatype: 'UINT8' as const, shape: [-1] };
+  return {
+    name,
+    version: '1.0.0',
+    serial: 1,
+    digest,
+    review: 'approved',
+    createdAt,
+    manifest: {
+      type: 'watershed/model-manifest',
+      name,
+      version: '1.0.0',
+      description: '',
+      licence: 'Apache-2.0',
+      purpose: 'tests',
+      parameterCount: 0,
+      memoryBytes: 1,
+      format: 'onnx',
+      maxBatchSize: 0,
+      inputs: [tensor],
+      outputs: [tensor],
+      regions: [],
+      blob: { sha256: digest, sizeBytes: 1 },
+      publisherId: thumbprint,
+      createdAt,
+      signatures: [{ protected: 'e30', signature: 'AA' }],
+    },
+  };
 }

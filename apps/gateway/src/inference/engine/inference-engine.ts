@@ -3,6 +3,7 @@ import type { DataLocationPolicy, NodeId, TransferTicket, UsageEvent } from '#co
 import { isWatershedError, WatershedError } from '#errors';
 import type { Budget, Reservation } from './budget.js';
 import type {
+  CataloguePort,
   ContentPort,
   GrantPort,
   PolicyPort,
@@ -43,6 +44,7 @@ export interface InferenceOutcome {
 
 export interface InferencePorts {
   readonly runners: RunnersPort;
+  readonly catalogue: CataloguePort;
   readonly reserve: ReservePort;
   readonly content: ContentPort;
   readonly grants: GrantPort;
@@ -86,7 +88,7 @@ export class InferenceEngine {
 
   async infer(request: InferenceRequest): Promise<InferenceOutcome> {
     const { budget, grants, prices } = this.ports;
-    let choice = this.choose(request, []);
+    let choice = await this.first(request);
     const price = await prices.priceOf(request.model, request.inputBytes);
     const reservation = await budget.reserve(request.personId, price.amountMicro);
     let admitted = false;
@@ -117,6 +119,19 @@ export class InferenceEngine {
       if (admitted) await this.settle(failed, reservation, 0n, 'failed').catch(() => reservation.giveBack());
       else reservation.giveBack();
       throw error;
+    }
+  }
+
+  /** Nobody serves a model for a moment while its runner starts again: that is another answer than one nobody knows. */
+  private async first(request: InferenceRequest): Promise<RunnerChoice> {
+    try {
+      return this.choose(request, []);
+    } catch (error) {
+      if (!isWatershedError(error, 'model_unknown')) throw error;
+      if (!(await this.ports.catalogue.distributes(request.model, request.version))) throw error;
+      throw new WatershedError('model_not_ready', `${request.model} is served by no runner now. Try again shortly.`, {
+        retryAfterMs: 1_000,
+      });
     }
   }
 

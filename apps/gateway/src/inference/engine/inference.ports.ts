@@ -27,6 +27,11 @@ export interface RunnersPort {
   report(nodeId: NodeId, outcome: { ok: boolean; latencyMs: number }): void;
 }
 
+export interface CataloguePort {
+  /** Whether the registry distributes this model, whoever serves it. */
+  distributes(model: string, version: string | undefined): Promise<boolean>;
+}
+
 export interface ReserveItem {
   readonly taskId: string;
   readonly grant: string;
