@@ -1,6 +1,6 @@
 // The model server as a program: see cli-options.ts for its arguments. A parent that starts it with an IPC channel is told
-// `{listening: {url, metricsUrl}}` and may send `{kill: {model, version?}}`; with WATERSHED_PARENT_PIPE=1 it ends when its
-// standard input does.
+// `{listening: {url, metricsUrl}}` and may send `{kill: {id, model, version?}}`, which is answered `{killed: {id, found}}` when
+// the processes are gone; with WATERSHED_PARENT_PIPE=1 it ends when its standard input does.
 import { readCommandLine, UsageError, usage } from './cli-options.js';
 import { ModelServerStartError, startModelServer } from './model-server.js';
 
@@ -9,7 +9,7 @@ function fail(message: string, code: number): never {
   process.exit(code);
 }
 
-function isKill(message: unknown): message is { kill: { model: string; version?: number } } {
+function isKill(message: unknown): message is { kill: { id: number; model: string; version?: number } } {
   if (typeof message !== 'object' || message === null || !('kill' in message)) return false;
   const { kill } = message;
   return typeof kill === 'object' && kill !== null && 'model' in kill && typeof kill.model === 'string';
@@ -31,7 +31,9 @@ async function main(): Promise<void> {
   process.on('SIGTERM', () => void stop());
   process.on('SIGINT', () => void stop());
   process.on('message', (message) => {
-    if (isKill(message)) void server.killModel(message.kill.model, message.kill.version);
+    if (!isKill(message)) return;
+    const { id, model, version } = message.kill;
+    void server.killModel(model, version).then((found) => process.send?.({ killed: { id, found } }));
   });
   process.on('disconnect', () => void stop());
   if (process.env.WATERSHED_PARENT_PIPE === '1') {

@@ -7,7 +7,6 @@ import { BodyBudget } from './http/exchange.js';
 import { CpuUtilization, metricsText } from './http/metrics.js';
 import { ModelFiles } from './repository/model-files.js';
 import { ModelRegistry } from './repository/model-registry.js';
-import type { ModelServerSupervisor } from './supervisor.port.js';
 
 export interface ModelServerOptions {
   /** The folder of models, in Triton's layout. */
@@ -42,9 +41,15 @@ export interface ModelServerOptions {
   readonly onFault?: (error: unknown) => void;
 }
 
-export interface RunningModelServer extends ModelServerSupervisor {
+export interface RunningModelServer {
   readonly url: string;
   readonly metricsUrl: string;
+  /**
+   * Kills the processes of a model (of one version, when given) at once, whatever they do, and resolves when they are gone
+   * and their memory is free. Requests in them are answered with status 500; the model is UNAVAILABLE until it is loaded
+   * again. False: it had no process.
+   */
+  killModel(name: string, version?: number): Promise<boolean>;
   /** The processes of a model's versions, to measure or watch them; empty where it has none. */
   processIds(name: string): number[];
   /** Takes no new connection, answers what is in flight, ends every process. */

@@ -49,6 +49,8 @@ export class ModelProcessError extends Error {
 export interface ModelProcessOptions {
   /** The built entry of the process. */
   readonly entry: string;
+  /** What a list of processes shows of it: the model's name and version. */
+  readonly title: readonly string[];
   readonly model: { readonly path: string } | { readonly bytes: Uint8Array };
   readonly threads: number;
   readonly loadTimeoutMs: number;
@@ -89,7 +91,7 @@ export class ModelProcess {
   constructor(private readonly options: ModelProcessOptions) {
     // Small heaps, one helper thread and one malloc arena: most of what is left is the runtime's library, which is shared.
     const flags = ['--max-semi-space-size=1', '--v8-pool-size=1', '--disable-warning=ExperimentalWarning'];
-    this.child = spawn(process.execPath, [...flags, options.entry], {
+    this.child = spawn(process.execPath, [...flags, options.entry, ...options.title], {
       stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
       env: { MALLOC_ARENA_MAX: '1', UV_THREADPOOL_SIZE: '1' },
     });

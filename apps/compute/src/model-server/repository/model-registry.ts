@@ -155,7 +155,9 @@ export class ModelRegistry {
     const { childEntry, threads, loadTimeoutMs, maxQueue, maxQueueBytes } = this.options;
     const filename = String(found.config.default_model_filename);
     const model = found.file(own.version, filename);
-    const process = { entry: childEntry, model, threads, loadTimeoutMs, maxQueue, maxQueueBytes, guard: this.guard };
+    const title = [own.name, String(own.version)];
+    const limits = { threads, loadTimeoutMs, maxQueue, maxQueueBytes };
+    const process = { entry: childEntry, title, model, guard: this.guard, ...limits };
     this.alive.add(own);
     await own.load(process, found.config, () => this.alive.delete(own));
     if (own.state !== 'READY') return;

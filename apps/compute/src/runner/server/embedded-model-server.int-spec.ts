@@ -175,7 +175,7 @@ describe('the embedded model server under a runner', () => {
     const waiting = infer();
     await eventually(() => stand.admission.inFlight === 1);
     await eventually(async () => (await stand.server.metrics()).includes('version="1"} 1'));
-    expect(await supervisor.killModel('org--sample', '1')).toBe(true);
+    expect(await supervisor.processes.killModel('org--sample', '1')).toBe(true);
     expect((await waiting).code).toBe('model_crashed');
     await eventually(() => !isAlive(process_ ?? 0));
   }, 20_000);

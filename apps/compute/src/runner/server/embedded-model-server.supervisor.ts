@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { WatershedError } from '#errors';
 import { Backoff } from './backoff.js';
-import type { ModelServerSupervisor } from './model-server.port.js';
+import type { ModelProcesses, ModelServerSupervisor } from './model-server.port.js';
 
 export interface EmbeddedModelServerOptions {
   /** The built `model-server/main.js`. */
@@ -11,6 +13,8 @@ export interface EmbeddedModelServerOptions {
   readonly startTimeoutMs: number;
   /** Between asking it to end and killing it. */
   readonly stopGraceMs: number;
+  /** A server that does not carry out a kill by then is ended itself; default 1 s. */
+  readonly killAnswerMs?: number;
   readonly backoff?: Backoff;
   readonly logger: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
   readonly nodeArguments?: readonly string[];
@@ -24,6 +28,7 @@ interface Running {
 }
 
 const announcement = z.object({ listening: z.object({ url: z.url(), metricsUrl: z.url() }) });
+const killAnswer = z.object({ killed: z.object({ id: z.number(), found: z.boolean() }) });
 
 /**
  * Starts the embedded model server when it is first needed, and again, ever more slowly, whenever it dies. The child
@@ -32,6 +37,11 @@ const announcement = z.object({ listening: z.object({ url: z.url(), metricsUrl: 
  */
 export class EmbeddedModelServer implements ModelServerSupervisor {
   readonly kind = 'embedded';
+  readonly processes: ModelProcesses = {
+    killModel: (name, version) => this.killModel(name, version),
+    killServer: () => this.killServer(),
+  };
+  private kills = 0;
   private running: Running | undefined;
   private starting: Promise<string> | undefined;
   private restart: NodeJS.Timeout | undefined;
@@ -51,15 +61,6 @@ export class EmbeddedModelServer implements ModelServerSupervisor {
 
   metricsUrl(): string | undefined {
     return this.running?.metricsUrl;
-  }
-
-  /** Ends the processes of a model at once, whatever they do; their requests are answered as crashed. */
-  async killModel(name: string, version: string): Promise<boolean> {
-    const child = this.running?.child;
-    if (!child?.connected) return false;
-    return new Promise<boolean>((resolve) => {
-      child.send({ kill: { model: name, version: Number(version) } }, (error) => resolve(error === null));
-    });
   }
 
   /** The child's process id, for tests that kill it. */
@@ -91,6 +92,50 @@ export class EmbeddedModelServer implements ModelServerSupervisor {
     const running = this.running;
     this.running = undefined;
     if (running) await stop(running.child, this.options.stopGraceMs);
+  }
+
+  /** The server is the parent of its models' processes, so it is told; one that does not answer goes itself, and they with it. */
+  private async killModel(name: string, version: string): Promise<boolean> {
+    const running = this.running;
+    if (!running) return false;
+    const { child } = running;
+    this.kills += 1;
+    const id = this.kills;
+    const found = await new Promise<boolean | undefined>((resolve) => {
+      const settle = (answer: boolean | undefined) => {
+        clearTimeout(timer);
+        child.off('message', listen);
+        child.off('exit', gone);
+        resolve(answer);
+      };
+      const listen = (message: unknown) => {
+        const told = killAnswer.safeParse(message);
+        if (told.success && told.data.killed.id === id) settle(told.data.killed.found);
+      };
+      const gone = () => settle(undefined);
+      const timer = setTimeout(gone, this.options.killAnswerMs ?? 1_000);
+      child.on('message', listen);
+      child.once('exit', gone);
+      child.send({ kill: { id, model: name, version: Number(version) } }, (error) => error && gone());
+    });
+    if (found !== undefined) return found;
+    await this.end(running);
+    return true;
+  }
+
+  private async killServer(): Promise<void> {
+    if (this.running) await this.end(this.running);
+  }
+
+  /** Its models' processes are of its group, so that nothing has to be asked of it to end them with it. */
+  private async end({ child }: Running): Promise<void> {
+    const { pid } = child;
+    if (pid === undefined) return;
+    const ended = child.exitCode !== null || child.signalCode !== null ? undefined : once(child, 'exit');
+    signalGroup(pid);
+    await ended;
+    // Orphans are collected by whoever inherits them, a moment later; what is killed holds nothing meanwhile.
+    for (let i = 0; i < 100 && signalGroup(pid); i++) await delay(5);
   }
 
   private async start(): Promise<string> {
@@ -169,6 +214,15 @@ function announced(child: ChildProcess, timeoutMs: number): Promise<{ url: strin
       reject(new Error(`it ended before it was up (${signal ?? code})`));
     });
   });
+}
+
+/** Kills a process group; false where there is none any more. */
+function signalGroup(pid: number): boolean {
+  try {
+    return process.kill(-pid, 'SIGKILL');
+  } catch {
+    return false; // ESRCH: all of it is gone
+  }
 }
 
 async function stop(child: ChildProcess, graceMs: number): Promise<void> {

@@ -66,7 +66,28 @@ export interface ModelServer {
   close(): Promise<void>;
 }
 
-/** Where the server is, and what can be done to its process. The embedded one is a child of ours; a named one is not. */
+/**
+ * What may be ended. A method resolves when the operating system has none of the processes any more, so that what they held
+ * is free. Nothing is asked of what is ended: it may be stopped, loop in native code or be out of memory.
+ */
+export interface ModelProcesses {
+  /**
+   * Ends every process of a version by SIGKILL; the inferences in them fail as `crashed`, and the version is not ready until
+   * it is unloaded and loaded. Answers whether there was one. Other versions of the same model may end with it where the
+   * server's processes do not tell which is whose; another model's never do.
+   */
+  killModel(name: string, version: string): Promise<boolean>;
+  /**
+   * Ends the server and all its models' processes by SIGKILL; what is under way fails as `unreachable`, `onGone` listeners
+   * are told, and it is started again as after any other death. Does nothing where there is none.
+   */
+  killServer(): Promise<void>;
+}
+
+/**
+ * Where the server is, and what can be done to its processes. Three forms: the embedded server and a Triton that we started
+ * are children of ours; a Triton that the operator named is not.
+ */
 export interface ModelServerSupervisor {
   readonly kind: 'embedded' | 'triton';
   /** Undefined while there is none: not started yet, died, or being started again. */
@@ -77,8 +98,8 @@ export interface ModelServerSupervisor {
   ensure(): Promise<string>;
   /** Calls `listener` when the server went away unasked; returns how to stop. */
   onGone(listener: () => void): () => void;
-  /** Kills a version's process at once. Absent where the server is not ours to kill. Answers whether it could be told. */
-  killModel?(name: string, version: string): Promise<boolean>;
+  /** Absent where the server is not ours to kill: there a hung model ends in quarantine. */
+  readonly processes?: ModelProcesses;
   close(): Promise<void>;
 }
 
