@@ -195,6 +195,16 @@ export class StartedCluster {
     return this.processes().map(({ command }) => command);
   }
 
+  /** What the logs say of the last stop: how many nodes the index saw go by plan, and how many found no index to tell. */
+  goodByes(): { taken: number; missed: number } {
+    const folder = join(this.dataFolder, 'logs');
+    const text = readdirSync(folder)
+      .map((name) => readFileSync(join(folder, name), 'utf8'))
+      .join('');
+    const count = (line: string) => text.split(line).length - 1;
+    return { taken: count('"A node went by plan"'), missed: count('No index took the good-bye') };
+  }
+
   removeData(): void {
     rmSync(dirname(this.dataFolder), { recursive: true, force: true });
   }

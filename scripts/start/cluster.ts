@@ -110,15 +110,21 @@ export class Cluster {
     this.screen.progress('gateway ready');
   }
 
-  /** Last to first: the gateway stops taking requests and finishes what is in flight while all it needs still runs. */
+  /**
+   * The gateway first: it finishes what is in flight while all it needs still runs. Last those to whom the others say
+   * good-bye: governance, then the index, then Redis.
+   */
   async stop(): Promise<void> {
     this.stopping = true;
     // Interrupted in the middle of a start: a migration is a transaction, its process may end at any instant.
     this.preparing?.kill('SIGKILL');
-    const gateway = this.topology.processes.findIndex(({ services }) => services.includes('gateway'));
-    const first = this.processes[gateway];
-    await first?.stop();
-    await Promise.all(this.processes.filter((child) => child !== first).map((child) => child.stop()));
+    const stages: NodeProcess[][] = [[], [], []];
+    for (const [index, child] of this.processes.entries()) {
+      const services = this.topology.processes[index]?.services ?? [];
+      if (services.includes('gateway')) await (services.length === 1 ? child.stop() : child.drain('gateway'));
+      stages[services.includes('index') ? 2 : services.includes('governance') ? 1 : 0]?.push(child);
+    }
+    for (const stage of stages) await Promise.all(stage.map((child) => child.stop()));
     // What was still being opened when we were told to stop is closed, too.
     const storage = await this.opening?.catch(() => undefined);
     await storage?.stop();

@@ -43,7 +43,7 @@ export class NodeProcess {
     const log = openSync(logFile, 'a', 0o600);
     const child = spawn(process.execPath, ['--enable-source-maps', ...nodeFlags, script, ...args], {
       env: { ...env, WATERSHED_PARENT_PIPE: '1' },
-      stdio: ['pipe', log, log],
+      stdio: ['pipe', log, log, 'ipc'],
       detached: true,
     });
     closeSync(log);
@@ -70,6 +70,26 @@ export class NodeProcess {
     this.restarts += 1;
     this.options.onLine(`${this.name} ${reason}; starting it again in ${pauseMs} ms (log: ${this.options.logFile})`);
     this.restartTimer = setTimeout(() => this.start(), pauseMs);
+  }
+
+  /** Drains one app of the process ahead of the others. Resolves when that is done, or cannot be any more. */
+  async drain(app: string): Promise<void> {
+    const child = this.child;
+    if (!child?.connected) return;
+    let heard: (message: unknown) => void = () => undefined;
+    let late: NodeJS.Timeout | undefined;
+    const drained = new Promise<void>((resolve) => {
+      heard = (message) => {
+        if (typeof message === 'object' && message !== null && 'drained' in message && message.drained === app)
+          resolve();
+      };
+      late = setTimeout(resolve, this.options.graceMs);
+      child.on('message', heard);
+      child.send({ drain: app }, (error) => error && resolve());
+    });
+    await Promise.race([drained, this.ended]);
+    clearTimeout(late);
+    child.off('message', heard);
   }
 
   async stop(): Promise<void> {

@@ -202,6 +202,8 @@ async function drained(
     logger.warn({ requests: drain.requestsInFlight }, 'the drain limit cut requests off');
   await usage.drained();
   await budget.drain();
+  // Not only when it closes: an index of the same process has by then drained itself and takes no good-byes.
+  await cluster.leave();
 }
 
 async function closeAll(undo: (() => Promise<void>)[]): Promise<void> {

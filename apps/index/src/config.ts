@@ -19,6 +19,8 @@ const indexEnv = z.object({
   INDEX_SUSPECT_AFTER_MS: wholeNumber(200, 600_000).default(3_000),
   /** Silence after which a suspect is dead. */
   INDEX_DEAD_AFTER_MS: wholeNumber(400, 3_600_000).default(10_000),
+  /** How long the index remembers nodes that went, sleep or are dead. */
+  INDEX_FORGET_AFTER_HOURS: wholeNumber(1, 24 * 365).default(24 * 7),
   /** The genesis operator's public key (a JWK); by default the one whose key signs this instance's own manifest. */
   WATERSHED_OPERATOR_PUBLIC_KEY_FILE: z.string().min(1).optional(),
 });
@@ -28,6 +30,7 @@ export interface IndexConfig extends CommonConfig {
   readonly heartbeatIntervalMs: number;
   readonly suspectAfterMs: number;
   readonly deadAfterMs: number;
+  readonly forgetAfterMs: number;
   readonly operatorPublicKeyFile: string | undefined;
 }
 
@@ -46,6 +49,7 @@ export function indexConfig(env: Env): IndexConfig {
     heartbeatIntervalMs: parsed.INDEX_HEARTBEAT_INTERVAL_MS,
     suspectAfterMs: parsed.INDEX_SUSPECT_AFTER_MS,
     deadAfterMs: parsed.INDEX_DEAD_AFTER_MS,
+    forgetAfterMs: parsed.INDEX_FORGET_AFTER_HOURS * 3_600_000,
     operatorPublicKeyFile: parsed.WATERSHED_OPERATOR_PUBLIC_KEY_FILE,
   };
 }

@@ -24,7 +24,7 @@ export class IndexModule {}
 
 /** The only wiring of the index. */
 export function indexModule({ config, database, genesisOperator, log }: IndexParts): DynamicModule {
-  const { heartbeatIntervalMs, suspectAfterMs, deadAfterMs, clusterId, region } = config;
+  const { heartbeatIntervalMs, suspectAfterMs, deadAfterMs, forgetAfterMs, clusterId, region } = config;
   return {
     module: IndexModule,
     controllers: [NodesController],
@@ -40,7 +40,15 @@ export function indexModule({ config, database, genesisOperator, log }: IndexPar
         inject: [CLUSTER_NODE, NodeRepository, BusAnnouncer],
         useFactory: (node: ClusterNode, store: NodeRepository, announcer: BusAnnouncer) =>
           new IndexEngine({
-            settings: { clusterId, region, genesisOperator, heartbeatIntervalMs, suspectAfterMs, deadAfterMs },
+            settings: {
+              clusterId,
+              region,
+              genesisOperator,
+              heartbeatIntervalMs,
+              suspectAfterMs,
+              deadAfterMs,
+              forgetAfterMs,
+            },
             store,
             announcer,
             board: new RedisPresenceBoard(() => node.bus.redis, clusterId, deadAfterMs * 3),
@@ -52,9 +60,9 @@ export function indexModule({ config, database, genesisOperator, log }: IndexPar
       },
       {
         provide: NodesProcessor,
-        inject: [CLUSTER_NODE, IndexEngine, NodeRepository],
-        useFactory: (node: ClusterNode, engine: IndexEngine, repository: NodeRepository) =>
-          new NodesProcessor(node, engine, repository, log, heartbeatIntervalMs),
+        inject: [CLUSTER_NODE, IndexEngine],
+        useFactory: (node: ClusterNode, engine: IndexEngine) =>
+          new NodesProcessor(node, engine, log, heartbeatIntervalMs),
       },
     ],
   };

@@ -78,6 +78,12 @@ export class AppGroup {
     return this.stopping;
   }
 
+  /** Drains one app ahead of the others, which go on serving whoever else says good-bye before they do. */
+  async drain(name: string, timeoutMs: number): Promise<void> {
+    const app = this.apps.find((each) => each.name === name);
+    if (app) await this.within(() => app.drain(), timeoutMs);
+  }
+
   private async startOne(name: string, place: number, start: () => Promise<RunningApp>): Promise<void> {
     try {
       const app = await start();

@@ -51,7 +51,9 @@ export class NodePicker {
   }
 
   report(nodeId: NodeId, { ok, latencyMs }: CallOutcome): void {
-    const experience = this.of(nodeId);
+    const experience = this.experiences.get(nodeId);
+    // Forgotten while the call was under way: its end is no reason to remember the node for ever.
+    if (!experience) return;
     experience.inFlight = Math.max(0, experience.inFlight - 1);
     if (!ok) {
       experience.breaker.fail(this.now());
@@ -66,7 +68,12 @@ export class NodePicker {
     experience.latencyMs = before + ALPHA * (latencyMs - before);
   }
 
-  /** A node that came back is judged anew. */
+  /** How many nodes there is experience of. */
+  get size(): number {
+    return this.experiences.size;
+  }
+
+  /** A node that came back is judged anew, and one that the index forgot is forgotten. */
   forget(nodeId: NodeId): void {
     this.experiences.delete(nodeId);
   }

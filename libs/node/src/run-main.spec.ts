@@ -62,6 +62,16 @@ describe('a process of several apps', () => {
     expect(log).toEqual(['drain toll', 'drain index', 'close toll', 'close index']);
   });
 
+  it('drains one app ahead of the others when its parent says so, and says when that is done', async () => {
+    await runMany({}, [named('index'), named('gateway')], host);
+    for (const message of ['drain', null, { drain: 7 }, { drain: 'toll' }, { drain: 'gateway' }])
+      host.emit('message', message);
+    await eventually(() => host.sent.length === 3);
+    expect(host.sent.slice(1)).toEqual([{ drained: 'toll' }, { drained: 'gateway' }]);
+    expect(log).toEqual(['drain gateway']);
+    expect(host.exits).toEqual([]);
+  });
+
   it.each(['SIGTERM', 'parent gone'])('closes what is up when %s comes while another still starts', async (how) => {
     const start = points.hold('start');
     const slow: NamedApp = { name: 'toll', start: async () => points.reached('start').then(() => app('toll')) };

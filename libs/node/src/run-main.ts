@@ -18,6 +18,8 @@ const processEnv = z.object({
 export interface HostProcess {
   on(event: 'SIGTERM' | 'SIGINT', listener: () => void): unknown;
   on(event: 'uncaughtException', listener: (error: Error) => void): unknown;
+  /** What a parent that asked for messages says. */
+  on(event: 'message', listener: (message: unknown) => void): unknown;
   once(event: 'disconnect', listener: () => void): unknown;
   exit(code: number): unknown;
   /** There when a parent asked for messages. */
@@ -57,6 +59,11 @@ export async function runMany(env: Env, apps: readonly NamedApp[], host: HostPro
   };
   host.on('SIGTERM', () => end(0));
   host.on('SIGINT', () => end(0));
+  // Where one process holds the gateway and the index, others must be able to stop between the two.
+  host.on('message', (message) => {
+    const name = appToDrain(message);
+    if (name !== undefined) void group.drain(name, drainTimeoutMs).then(() => host.send?.({ drained: name }));
+  });
   host.on('uncaughtException', (error) => {
     complain(error);
     end(1);
@@ -78,6 +85,11 @@ export async function runMany(env: Env, apps: readonly NamedApp[], host: HostPro
     if (!group.failure) complain(error);
     if (!stopping) end(1);
   }
+}
+
+function appToDrain(message: unknown): string | undefined {
+  if (typeof message !== 'object' || message === null || !('drain' in message)) return undefined;
+  return typeof message.drain === 'string' ? message.drain : undefined;
 }
 
 /** A pipe that closes says so up to three times, and none of them is a second signal. */

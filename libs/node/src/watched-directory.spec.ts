@@ -100,6 +100,17 @@ describe('the watch of the index', () => {
 });
 
 describe('picking', () => {
+  it('forgets whom the index has forgotten, also when a call to it ends afterwards', () => {
+    const picker = new NodePicker();
+    const directory = new WatchedDirectory(picker);
+    directory.apply({ revision: { epoch: 'a', n: 1 }, snapshot: true, nodes: [entry('1'), entry('2')] });
+    for (const nodeId of ['1', '2']) directory.begin(nodeId);
+    directory.apply({ revision: { epoch: 'a', n: 2 }, snapshot: true, nodes: [entry('2')] });
+    expect(picker.size).toBe(1);
+    for (const nodeId of ['1', '2']) directory.report(nodeId, { ok: true, latencyMs: 1 });
+    expect(picker.size).toBe(1);
+  });
+
   it('prefers the quicker and the less busy of two', () => {
     let random = 0;
     const picker = new NodePicker({ now: () => 0, random: () => random });

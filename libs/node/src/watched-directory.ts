@@ -136,6 +136,7 @@ export class WatchedDirectory implements NodeRouter {
       for (const nodeId of [...this.entries.keys()]) {
         if (named.has(nodeId)) continue;
         this.entries.delete(nodeId);
+        this.picker.forget(nodeId);
         changes.push({ nodeId, entry: undefined });
       }
     }

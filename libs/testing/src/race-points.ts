@@ -28,6 +28,8 @@ function gate(): Gate {
  */
 export class RacePoints implements RacePort {
   readonly #held = new Map<string, Gate[]>();
+  /** Gates that code stands at: they are no longer waited for, and must open all the same. */
+  readonly #standing = new Set<Gate>();
   readonly #passed: string[] = [];
 
   /** Every point reached so far, in order. */
@@ -61,13 +63,16 @@ export class RacePoints implements RacePort {
     this.#passed.push(point);
     const next = this.#held.get(point)?.shift();
     if (!next) return;
+    this.#standing.add(next);
     next.arrive();
     await next.opened;
+    this.#standing.delete(next);
   }
 
-  /** Opens everything that is still held, so that a failed test leaves nothing hanging. */
+  /** Opens everything that is still held, reached or not, so that a failed test leaves nothing hanging. */
   releaseAll(): void {
     for (const gates of this.#held.values()) for (const one of gates) one.open();
+    for (const one of this.#standing) one.open();
     this.#held.clear();
   }
 }

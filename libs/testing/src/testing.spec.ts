@@ -49,6 +49,18 @@ describe('RacePoints', () => {
   });
 });
 
+test('the gates of a test that failed open, those that code stands at with those nobody reached', async () => {
+  const race = new RacePoints();
+  const [reached, awaited] = [race.hold('reached'), race.hold('awaited')];
+  const stopped = race.reached('reached');
+  await reached.arrived();
+  race.releaseAll();
+  await stopped;
+  await race.reached('awaited');
+  awaited.release();
+  expect(race.passed).toEqual(['reached', 'awaited']);
+});
+
 test('the test logger keeps what was said', () => {
   const logger = testLogger('info');
   logger.debug('no');

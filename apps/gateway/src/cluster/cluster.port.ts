@@ -39,5 +39,7 @@ export interface GatewayCluster {
   /** Announces this gateway at `url`. */
   join(url: string): Promise<void>;
   startDraining(): void;
+  /** Tells the index that this gateway goes by plan, so that nobody counts on it any more. */
+  leave(): Promise<void>;
   close(): Promise<void>;
 }

@@ -78,6 +78,9 @@ export class NodeCluster implements GatewayCluster {
   startDraining(): void {
     this.node.startDraining();
   }
+  leave(): Promise<void> {
+    return this.node.leave('asleep');
+  }
   close(): Promise<void> {
     return this.node.close();
   }

@@ -356,13 +356,14 @@ describe('stopping', () => {
     socket.write('GET /health/ready HTTP/1.1\r\nhost: x\r\n\r\n');
     await eventually(() => expect(heard).toContain('shutting_down'));
     expect(heard.toLowerCase()).toContain('connection: close');
-    expect(gateway.cluster.draining).toBe(true);
+    expect(gateway.cluster).toMatchObject({ draining: true, left: false });
     release();
     for (const { status, headers } of await Promise.all(asked)) {
       expect(status).toBe(200);
       expect(headers.get('connection')).toBe('close');
     }
     await drained;
+    expect(gateway.cluster.left).toBe(true);
     expect(gateway.services.usage.size).toBe(8);
     expect(gateway.services.heldMicro(personId)).toBe(0n);
     await expect(fetch(`${gateway.url}/health/live`)).rejects.toThrow();

@@ -71,6 +71,7 @@ export class FakeCluster implements GatewayCluster {
   readonly listeners = new Map<string, Listener>();
   joined?: string;
   draining = false;
+  left = false;
   up = true;
 
   handle<M extends BusMethod>(method: M, handler: (request: RequestOf<M>, to: NodeId | undefined) => unknown): void {
@@ -128,6 +129,9 @@ export class FakeCluster implements GatewayCluster {
   }
   startDraining(): void {
     this.draining = true;
+  }
+  async leave(): Promise<void> {
+    this.left = true;
   }
   async close(): Promise<void> {}
 }

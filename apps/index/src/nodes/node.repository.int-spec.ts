@@ -52,6 +52,24 @@ describe('the table of nodes', () => {
     expect(await nodes.find(nodeId)).toMatchObject({ health: 'suspect' });
   });
 
+  it('forgets who went long ago, and tells watchers from before with a snapshot', async () => {
+    await join();
+    const move = async (health: 'asleep' | 'alive', seenAt: Date) => {
+      const seen = await nodes.find(nodeId);
+      if (!seen) throw new Error('the node is not there');
+      return nodes.move(nodeId, seen, { health, seenAt });
+    };
+    const [long, then] = [new Date('2026-01-01T00:00:00Z'), new Date('2026-01-02T00:00:00Z')];
+    await move('alive', long);
+    expect(await nodes.prune(then)).toBeUndefined();
+    await move('asleep', then);
+    expect(await nodes.prune(then)).toBeUndefined();
+    const watched = await nodes.revision();
+    expect(await nodes.prune(new Date(then.getTime() + 1))).toEqual({ ...watched, n: watched.n + 1 });
+    expect(await nodes.find(nodeId)).toBeUndefined();
+    expect(await nodes.changesSince(watched)).toMatchObject({ snapshot: true, nodes: [] });
+  });
+
   it('takes nobody in whom a newer decision expelled, whatever the one who asks believes', async () => {
     await join();
     const seen = await nodes.find(nodeId);

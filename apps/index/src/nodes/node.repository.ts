@@ -107,12 +107,14 @@ export class NodeRepository implements NodeStore {
     });
   }
 
-  /** Forgets nodes that went or died before `before`; who watches from an earlier number gets a snapshot. */
+  /**
+   * Forgets nodes that went, fell asleep or died before `before` (expelled ones are remembered for ever, or they could
+   * come back as new); who watches from an earlier number gets a snapshot. */
   async prune(before: Date): Promise<Revision | undefined> {
     return this.database.transaction(async (tx) => {
       const gone = await tx.$queryRaw<{ node_id: string }[]>`
         SELECT node_id FROM "index"."node"
-        WHERE health IN ('dead', 'left') AND last_seen_at < ${before} ORDER BY node_id FOR UPDATE`;
+        WHERE health IN ('dead', 'left', 'asleep') AND last_seen_at < ${before} ORDER BY node_id FOR UPDATE`;
       if (gone.length === 0) return undefined;
       const revision = await nextRevision(tx);
       await tx.indexNode.deleteMany({ where: { nodeId: { in: gone.map((row) => row.node_id) } } });

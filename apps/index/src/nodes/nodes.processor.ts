@@ -3,10 +3,9 @@ import { toWireError } from '#errors';
 import { announceIndex, type ClusterNode, retractIndex } from '#node';
 import type { IndexLog } from './engine/index.ports.js';
 import type { IndexEngine } from './engine/index-engine.js';
-import type { NodeRepository } from './node.repository.js';
 
-const PRUNE_EVERY_TICKS = 3_600;
-const FORGET_AFTER_MS = 7 * 24 * 3_600_000;
+/** The first tick is one of them: an index that is restarted every day forgets, too. */
+const FORGET_EVERY_TICKS = 600;
 
 /** Runs the engine: what is broadcast goes in, and the clock ticks. */
 export class NodesProcessor {
@@ -18,7 +17,6 @@ export class NodesProcessor {
   constructor(
     private readonly node: ClusterNode,
     private readonly engine: IndexEngine,
-    private readonly repository: NodeRepository,
     private readonly log: IndexLog,
     private readonly intervalMs: number,
   ) {}
@@ -64,8 +62,8 @@ export class NodesProcessor {
     try {
       await this.announce();
       await this.engine.tick();
+      if (this.ticks % FORGET_EVERY_TICKS === 0) await this.engine.forgetGone();
       this.ticks += 1;
-      if (this.ticks % PRUNE_EVERY_TICKS === 0) await this.repository.prune(new Date(Date.now() - FORGET_AFTER_MS));
     } catch (error) {
       this.log.warn({ code: toWireError(error).code, reason: String(error) }, 'The index could not review its nodes');
     }

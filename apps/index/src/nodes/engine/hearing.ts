@@ -21,6 +21,10 @@ export class Hearing {
     this.fresh.add(nodeId);
   }
 
+  get size(): number {
+    return this.last.size;
+  }
+
   of(nodeId: NodeId): Heard | undefined {
     return this.last.get(nodeId);
   }
@@ -50,6 +54,13 @@ export class Hearing {
       const at = now - ageMs;
       const before = this.last.get(nodeId);
       if (!before || before.at < at) this.last.set(nodeId, { at, load: before?.load, models: before?.models ?? [] });
+    }
+  }
+
+  /** Forgets who is not among `known` and has been silent for `silentMs`: one heard lately may be joining now. */
+  keepOnly(known: ReadonlySet<NodeId>, silentMs: number): void {
+    for (const nodeId of this.last.keys()) {
+      if (!known.has(nodeId) && this.silenceMs(nodeId) >= silentMs) this.forget(nodeId);
     }
   }
 

@@ -12,6 +12,7 @@ class MemoryStore implements NodeStore {
   readonly rows = new Map<string, StoredNode & { n: number }>();
   epoch = 'one';
   n = 0;
+  prunedN = 0;
 
   async revision(): Promise<Revision> {
     return { epoch: this.epoch, n: this.n };
@@ -20,7 +21,7 @@ class MemoryStore implements NodeStore {
   async changesSince(
     since: Revision | undefined,
   ): Promise<{ revision: Revision; snapshot: boolean; nodes: StoredNode[] }> {
-    const followed = since?.epoch === this.epoch;
+    const followed = since?.epoch === this.epoch && since.n >= this.prunedN;
     const nodes = [...this.rows.values()].filter((row) => !followed || row.n > since.n);
     return { revision: await this.revision(), snapshot: !followed, nodes };
   }
@@ -60,6 +61,17 @@ class MemoryStore implements NodeStore {
     this.rows.set(nodeId, { ...row, ...rest, lastSeenAt: seenAt, n: this.n });
     return this.revision();
   }
+
+  async prune(before: Date): Promise<Revision | undefined> {
+    const gone = [...this.rows.values()].filter(
+      ({ health, lastSeenAt }) => ['dead', 'left', 'asleep'].includes(health) && lastSeenAt < before,
+    );
+    if (gone.length === 0) return undefined;
+    for (const { nodeId } of gone) this.rows.delete(nodeId);
+    this.n += 1;
+    this.prunedN = this.n;
+    return this.revision();
+  }
 }
 
 /** Time, governance and the board between instances, in a test's hand. */
@@ -83,6 +95,7 @@ class World {
         heartbeatIntervalMs: 1_000,
         suspectAfterMs: 3_000,
         deadAfterMs: 10_000,
+        forgetAfterMs: 3_600_000,
       },
       store: this.store,
       board: {
@@ -181,6 +194,28 @@ describe('the index engine', () => {
       seen.push(world.healthOf(id));
     }
     expect(seen).toEqual([...Array(2).fill('alive'), ...Array(7).fill('suspect'), ...Array(3).fill('dead')]);
+  });
+
+  it('forgets who left for ever, with all that it had heard of them, and lets them come back as new', async () => {
+    const [engine, other] = [world.engine(), world.engine()];
+    await joined(engine);
+    await pass(1, [engine], [engine, other]);
+    const known = await engine.changes(undefined);
+    await engine.leave(id, 'asleep');
+    world.now += 3_600_000;
+    await engine.forgetGone();
+    expect(world.healthOf(id)).toBe('asleep');
+    world.now += 1;
+    await engine.forgetGone();
+    await other.forgetGone();
+    expect(world.healthOf(id)).toBeUndefined();
+    expect([engine.remembered, other.remembered]).toEqual([0, 0]);
+    expect(world.announced.at(-1)).toEqual(await world.store.revision());
+    expect(await engine.changes(known.revision)).toMatchObject({ snapshot: true, nodes: [] });
+    await joined(engine);
+    expect(world.healthOf(id)).toBe('alive');
+    await engine.forgetGone();
+    expect(world.healthOf(id)).toBe('alive');
   });
 
   it('takes a suspect back by one heartbeat, a dead node only by a join', async () => {

@@ -37,6 +37,11 @@ export class IndexEngine {
     this.lastTickAt = resources.now();
   }
 
+  /** Of how many nodes this instance has had word. */
+  get remembered(): number {
+    return this.hearing.size;
+  }
+
   async join(from: NodeId, manifest: NodeManifest): Promise<JoinAnswer> {
     const { heartbeatIntervalMs, suspectAfterMs } = this.resources.settings;
     return { revision: await this.joining.join(from, manifest), heartbeatIntervalMs, suspectAfterMs };
@@ -77,6 +82,19 @@ export class IndexEngine {
       nodes.map((node) => this.entryOf(node)),
       request,
     );
+  }
+
+  /** Lets go of nodes that left for ever. One that comes back all the same joins as if it were new. */
+  async forgetGone(): Promise<void> {
+    const { store, announcer, settings, wallClock, log } = this.resources;
+    const revision = await store.prune(new Date(wallClock().getTime() - settings.forgetAfterMs));
+    if (revision) {
+      log.info({}, 'Nodes that went long ago are forgotten');
+      announcer.changed(revision);
+    }
+    // Another instance may have deleted them, so what is remembered here is compared with the rows.
+    const { nodes } = await store.changesSince(undefined);
+    this.hearing.keepOnly(new Set(nodes.map(({ nodeId }) => nodeId)), settings.deadAfterMs);
   }
 
   /** A decision of governance, as it was broadcast. */

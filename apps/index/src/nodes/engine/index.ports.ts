@@ -53,6 +53,8 @@ export interface NodeStore {
   }): Promise<Revision | undefined>;
   /** Compare-and-set; undefined where the state was not the expected one. */
   move(nodeId: NodeId, from: ExpectedState, to: NewState): Promise<Revision | undefined>;
+  /** Deletes nodes that went, fell asleep or died before `before`; undefined where there were none. */
+  prune(before: Date): Promise<Revision | undefined>;
 }
 
 /** How long ago nodes were heard by any index instance, in ms; nodes not heard within its memory are absent. */
@@ -84,6 +86,8 @@ export interface IndexSettings {
   readonly heartbeatIntervalMs: number;
   readonly suspectAfterMs: number;
   readonly deadAfterMs: number;
+  /** Nodes that went, fell asleep or died this long ago are forgotten. */
+  readonly forgetAfterMs: number;
 }
 
 export interface IndexLog {
