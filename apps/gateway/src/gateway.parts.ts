@@ -26,6 +26,7 @@ import { KeysRepository } from './keys/keys.repository.js';
 import { KeysService } from './keys/keys.service.js';
 import { BlobUploads } from './models/blob-uploads.js';
 import { ModelCatalogue } from './models/model-catalogue.js';
+import { ContentBlind } from './once/content-blind.js';
 import { ContentSeal } from './once/content-seal.js';
 import { Once } from './once/once.js';
 import { PeopleRepository } from './people/people.repository.js';
@@ -69,8 +70,9 @@ export function gatewayParts(ground: GatewayGround) {
   const audit = new AuditLog(database);
   const access = new AccessDirectory({ port: people, cacheTtlMs: accessCacheMs, cacheSize: 20_000 });
   const seal = new ContentSeal(database, ground.kek);
+  const blind = new ContentBlind(ground.kek);
   const leaseMs = limits.inferenceTimeoutMs * 2 + settlingMs;
-  const once = new Once({ database, seal, keepHours: config.idempotencyHours, leaseMs });
+  const once = new Once({ database, seal, blind, keepHours: config.idempotencyHours, leaseMs });
   const peopleService = new PeopleService({
     database,
     people,

@@ -61,7 +61,40 @@ describe('the HTTP edge', () => {
       'half a character',
       () => raw('/v1/infer', '{"model":"watershed/language-id","text":"a \\ud800 b"}'),
       400,
+      'text_invalid',
+    ],
+    ['no text', () => raw('/v1/infer', '{"model":"watershed/language-id","text":""}'), 400, 'text_invalid'],
+    [
+      'a number for a text',
+      () => raw('/v1/infer', '{"model":"watershed/language-id","text":1}'),
+      400,
       'invalid_request',
+    ],
+    [
+      'a text that is empty beside a model that is none',
+      () => raw('/v1/infer', '{"model":"no","text":""}'),
+      400,
+      'invalid_request',
+    ],
+    [
+      'half a character elsewhere than in the text',
+      () => raw('/v1/infer', '{"model":"watershed/language-id","text":"a","version":"1.0.0-\\ud800"}'),
+      400,
+      'invalid_request',
+    ],
+    [
+      'a cursor that no listing is long enough for',
+      () => gateway.ask('GET', `/v1/keys?cursor=${'a'.repeat(257)}`, { key }),
+      400,
+      'cursor_invalid',
+    ],
+    ['two cursors', () => gateway.ask('GET', '/v1/keys?cursor=a&cursor=b', { key }), 400, 'invalid_request'],
+    [
+      'a policy that requires a place it does not allow',
+      () =>
+        gateway.ask('PATCH', '/v1/me/policy', { key, json: { allowedRegions: ['EU/FR'], requiredRegion: 'EU/DE' } }),
+      422,
+      'policy_invalid',
     ],
     [
       'a character that no database takes',

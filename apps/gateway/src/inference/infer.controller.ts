@@ -59,6 +59,8 @@ export class InferController {
       'text_invalid',
       'purse_empty',
       'policy_forbids',
+      'policy_invalid',
+      'region_unknown',
       'model_crashed',
       'inference_failed',
       'overloaded',
@@ -69,7 +71,7 @@ export class InferController {
   })
   async infer(
     @Who() who: Principal,
-    @ZodBody(inferBody) body: z.output<typeof inferBody>,
+    @ZodBody(inferBody, { text: 'text_invalid' }) body: z.output<typeof inferBody>,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { tollGrant } from '#contracts';
 import { WatershedError } from '#errors';
@@ -131,6 +132,29 @@ describe('Idempotency-Key', () => {
     expect(kept.body.toString('latin1')).not.toContain('labels');
     await gateway.ask('DELETE', '/v1/me', { key });
     expect(await rows('SELECT 1 FROM gateway.once WHERE principal = $1', [`person:${personId}`])).toEqual([]);
+  });
+
+  it('keeps nothing by which a dump could tell what was sent, or from where', async () => {
+    const { key, personId } = await gateway.signUp();
+    const sent = { ...text, text: 'Yes.' };
+    await gateway.ask('POST', '/v1/infer', { key, json: sent, headers: headers('i') });
+    await gateway.ask('POST', '/v1/people', { json: { label: 'from somewhere' }, headers: headers('i') });
+    const kept = await rows(`SELECT principal, request_hash FROM gateway.once WHERE key = 'i' ORDER BY principal`);
+    expect(kept.map(({ principal }) => principal)).toEqual([
+      expect.stringMatching(/^address:[\w-]{43}$/),
+      `person:${personId}`,
+    ]);
+    const guess = createHash('sha256')
+      .update('POST /v1/infer\napplication/json\n')
+      .update(JSON.stringify(sent))
+      .digest();
+    expect(kept[1].request_hash).toHaveLength(32);
+    expect(kept[1].request_hash.equals(guess)).toBe(false);
+    // The same request of someone else has another hash, or equal rows would tell that two people sent the same.
+    const other = await gateway.signUp();
+    await gateway.ask('POST', '/v1/infer', { key: other.key, json: sent, headers: headers('i') });
+    const hashes = await rows(`SELECT DISTINCT request_hash FROM gateway.once WHERE key = 'i'`);
+    expect(hashes).toHaveLength(3);
   });
 
   it('tells who repeats too early to wait', async () => {

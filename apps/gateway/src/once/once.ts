@@ -4,6 +4,7 @@ import { isWatershedError, WatershedError } from '#errors';
 import { type Database, isUniqueViolation, type PrismaTransaction } from '#persistence';
 import { problemCatalogue } from '../http/problem-catalogue.js';
 import type { FastifyReply, FastifyRequest } from '../http/request.js';
+import type { ContentBlind } from './content-blind.js';
 import type { ContentSeal } from './content-seal.js';
 
 /** What a route answers. `replay` is the body of a repetition where the first one held a secret. */
@@ -19,12 +20,14 @@ export interface Answer {
 export interface OnceRequest {
   readonly principal: string;
   readonly key: string;
+  /** SHA-256 of what it covers; only a blinded form of it is kept. */
   readonly requestHash: Uint8Array<ArrayBuffer>;
 }
 
 export interface OnceOptions {
   readonly database: Database;
   readonly seal: ContentSeal;
+  readonly blind: ContentBlind;
   readonly keepHours: number;
   /** Longer than any effect may take: from then on a repetition takes over from a process that died. */
   readonly leaseMs: number;
@@ -60,11 +63,12 @@ export class Once {
 
   /** An effect in the gateway's own database: effect and outcome commit together. */
   async local(
-    request: OnceRequest | undefined,
+    asked: OnceRequest | undefined,
     effect: (tx: PrismaTransaction, effectId: string) => Promise<Answer>,
   ): Promise<Answer & { replayed?: boolean }> {
     const { database } = this.options;
-    if (!request) return database.transaction((tx) => effect(tx, uuidv7()));
+    if (!asked) return database.transaction((tx) => effect(tx, uuidv7()));
+    const request = this.blinded(asked);
     return database.transaction(async (tx) => {
       const begun = await this.begin(tx, request);
       if ('replay' in begun) return { ...begun.replay, replayed: true };
@@ -76,12 +80,13 @@ export class Once {
 
   /** An effect in another service that is idempotent by `effectId`. `sealFor`: the outcome is this person's content. */
   async remote(
-    request: OnceRequest | undefined,
+    asked: OnceRequest | undefined,
     effect: (effectId: string) => Promise<Answer>,
     sealFor?: string,
   ): Promise<Answer & { replayed?: boolean }> {
-    if (!request) return effect(uuidv7());
+    if (!asked) return effect(uuidv7());
     const { database } = this.options;
+    const request = this.blinded(asked);
     const begun = await database.transaction((tx) => this.begin(tx, request));
     if ('replay' in begun) return { ...begun.replay, replayed: true };
     try {
@@ -98,6 +103,17 @@ export class Once {
   /** Forgets outcomes that were kept long enough. */
   async purge(): Promise<void> {
     await this.options.database.prisma.gatewayOnce.deleteMany({ where: { expiresAt: { lt: new Date() } } });
+  }
+
+  /** As it is kept: what was sent, and from which address, could be guessed from a plain hash. */
+  private blinded({ principal, key, requestHash }: OnceRequest): OnceRequest {
+    const { blind } = this.options;
+    const address = /^address:(.*)$/s.exec(principal)?.[1];
+    const kept =
+      address === undefined
+        ? principal
+        : `address:${Buffer.from(blind.blind('address', address)).toString('base64url')}`;
+    return { principal: kept, key, requestHash: blind.blind(`request of ${kept}`, requestHash) };
   }
 
   private async begin(tx: PrismaTransaction, request: OnceRequest): Promise<Begun> {

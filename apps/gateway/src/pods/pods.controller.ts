@@ -43,7 +43,7 @@ export class PodsController {
     once: true,
     body: { schema: createPodBody, example: {} },
     response: podSchema,
-    errors: ['policy_forbids', 'region_unknown', 'no_node_available'],
+    errors: ['policy_forbids', 'policy_invalid', 'region_unknown', 'no_node_available'],
   })
   async create(
     @Who() who: Principal,

@@ -253,7 +253,7 @@ describe('a place at a runner', () => {
       'policy_forbids',
       'model_unknown',
       'model_unknown',
-      'invalid_request',
+      'text_invalid',
       'body_too_large',
       'ticket',
       'ticket',

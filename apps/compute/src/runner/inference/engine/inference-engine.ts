@@ -147,7 +147,7 @@ export class InferenceEngine {
 }
 
 export const noText = (model: string) =>
-  new WatershedError('invalid_request', 'This model takes tensors, not text.', { details: { model } });
+  new WatershedError('text_invalid', 'This model takes tensors, not text.', { details: { model } });
 
 export const notReady = (entry: ModelEntry, cause?: unknown) =>
   entry.state === 'failed' && entry.failure
