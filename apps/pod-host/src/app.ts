@@ -51,16 +51,17 @@ export async function startPodHost(
   const content = new ContentEngine(settings, pods, repository, store, overrides.race);
   const tokens = new TransferTokens<ContentBooking>({ capacity: 10_000 });
   const seconds = metrics.histogram('pod_host_content_seconds', 'From a request to its last byte', [
-    'direction',
+    'action',
     'outcome',
   ]);
   const server = new ContentHttpServer({
     host: config.host,
     port: config.port,
-    engine: content,
+    content,
+    pods,
     redeem: (token) => tokens.redeemTransfer(token),
     bodyTimeoutMs: config.bodyTimeoutMs,
-    observe: (direction, outcome, took) => seconds.observe({ direction, outcome }, took),
+    observe: (action, outcome, took) => seconds.observe({ action, outcome }, took),
     onInternalError: (error) => logger.error({ err: error }, 'a transfer failed inside the pod host'),
   });
   http.server = server;

@@ -6,11 +6,14 @@ import { uuidv7 } from 'uuidv7';
 import {
   type DataLocationPolicy,
   type PodResource,
+  type PodTransferAction,
   type PolicyAction,
   podCreate,
+  podListingPage,
   podReserve,
   podResource,
   refusal,
+  resourcePathHeader,
   type TransferTicket,
 } from '#contracts';
 import { ClusterNode, type RunningApp } from '#node';
@@ -124,22 +127,28 @@ export class PodHostStand {
 
   async ticket(
     ownerId: string,
-    direction: 'put' | 'get',
+    action: PodTransferAction,
     podId: string,
-    path: string,
     more: { readonly sizeBytes?: number; readonly policy?: DataLocationPolicy } = {},
   ): Promise<TransferTicket> {
-    const grant = await this.grant(ownerId, direction === 'put' ? 'store' : 'read', more.policy);
+    const changes = action === 'put' || action === 'delete';
+    const grant = await this.grant(ownerId, changes ? 'store' : 'read', more.policy);
     const sized = more.sizeBytes === undefined ? {} : { sizeBytes: more.sizeBytes };
-    return (await this.gateway.bus.call(podReserve, { grant, podId, path, direction, ...sized })).ticket;
+    return (await this.gateway.bus.call(podReserve, { grant, podId, action, ...sized })).ticket;
   }
 
   send(
     ticket: TransferTicket,
-    method: 'PUT' | 'GET',
-    more: { readonly headers?: Readonly<Record<string, string>>; readonly body?: string | Uint8Array } = {},
+    method: 'PUT' | 'GET' | 'DELETE' | 'POST',
+    more: {
+      readonly path?: string;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly body?: string | Uint8Array;
+    } = {},
   ): Promise<TransferResponse> {
-    return this.#transfer.transfer(ticket, { method, ...more });
+    const { path, headers, ...rest } = more;
+    const named: Record<string, string> = path === undefined ? {} : { [resourcePathHeader]: encodeURIComponent(path) };
+    return this.#transfer.transfer(ticket, { method, headers: { ...named, ...headers }, ...rest });
   }
 
   /** Stores `body`; rejects with the refusal's code as its message. */
@@ -151,19 +160,31 @@ export class PodHostStand {
     headers: Record<string, string> = {},
   ) {
     const sizeBytes = Buffer.byteLength(body);
-    const answer = await this.send(await this.ticket(ownerId, 'put', podId, path, { sizeBytes }), 'PUT', {
+    const answer = await this.send(await this.ticket(ownerId, 'put', podId, { sizeBytes }), 'PUT', {
+      path,
       headers,
       body,
     });
-    const said = await text(answer.body);
-    if (answer.status >= 400) throw new Error(refusal.parse(JSON.parse(said)).code);
-    const resource: PodResource = podResource.parse(JSON.parse(said));
+    const resource: PodResource = podResource.parse(await accepted(answer));
     return { status: answer.status, resource };
   }
 
   async get(ownerId: string, podId: string, path: string, headers: Record<string, string> = {}) {
-    const answer = await this.send(await this.ticket(ownerId, 'get', podId, path), 'GET', { headers });
+    const answer = await this.send(await this.ticket(ownerId, 'get', podId), 'GET', { path, headers });
     return { status: answer.status, headers: answer.headers, body: await text(answer.body) };
+  }
+
+  /** Deletes; rejects with the refusal's code as its message. */
+  async remove(ownerId: string, podId: string, path: string, headers: Record<string, string> = {}): Promise<void> {
+    await accepted(await this.send(await this.ticket(ownerId, 'delete', podId), 'DELETE', { path, headers }));
+  }
+
+  /** A page; rejects with the refusal's code as its message. */
+  async list(ownerId: string, podId: string, asked: { prefix?: string; cursor?: string; limit?: number } = {}) {
+    const body = JSON.stringify(asked);
+    return podListingPage.parse(
+      await accepted(await this.send(await this.ticket(ownerId, 'list', podId), 'POST', { body })),
+    );
   }
 
   /** Every file under the pods' folder, arrivals included. */
@@ -174,4 +195,10 @@ export class PodHostStand {
       .map((entry) => join(entry.parentPath, entry.name))
       .sort();
   }
+}
+
+async function accepted(answer: TransferResponse): Promise<unknown> {
+  const said = await text(answer.body);
+  if (answer.status >= 400) throw new Error(refusal.parse(JSON.parse(said)).code);
+  return said === '' ? undefined : JSON.parse(said);
 }

@@ -34,6 +34,7 @@ export async function startRegistry(env: Env, overrides: RegistryOverrides = {})
     applicationName: 'watershed-registry',
     poolSize: 3,
   });
+  const sweeps: { timer?: NodeJS.Timeout } = {};
   return startNodeApp({
     name: 'registry',
     node,
@@ -52,12 +53,22 @@ export async function startRegistry(env: Env, overrides: RegistryOverrides = {})
     },
     joinWith: async (app) => {
       const [blobs, store] = [app.get(BlobStore, { strict: false }), app.get(ModelRepository, { strict: false })];
-      const removed = await blobs.sweep(config.uploadTtlMs, (sha256) => store.isReferenced(sha256));
-      if (removed > 0) logger.info({ removed }, 'removed uploads that nobody finished and blobs that no version has');
+      const sweep = async () => {
+        const removed = await blobs.sweep(config.uploadTtlMs, (sha256) => store.isReferenced(sha256));
+        if (removed > 0) logger.info({ removed }, 'removed uploads that nobody finished and blobs that no version has');
+      };
+      await sweep();
+      // A registry may run for months: what was given up meanwhile must not fill its disk.
+      sweeps.timer = setInterval(() => {
+        sweep().catch((error: unknown) => logger.warn({ err: error }, 'uploads that were given up were not removed'));
+      }, config.sweepEveryMs).unref();
       await app.get(OutboxRelay, { strict: false }).start();
       return overrides.index ? { index: overrides.index } : {};
     },
-    onClose: () => database.close(),
+    onClose: async () => {
+      clearInterval(sweeps.timer);
+      await database.close();
+    },
   });
 }
 

@@ -24,6 +24,8 @@ const registryEnv = z.object({
   REGISTRY_MAX_BLOB_BYTES: wholeNumber(1, 64 * gibibyte).default(4 * gibibyte),
   /** How long an upload that broke may be gone on with. */
   REGISTRY_UPLOAD_TTL_MS: wholeNumber(60_000, 30 * 24 * hourMs).default(24 * hourMs),
+  /** How often what is older than that is looked for. */
+  REGISTRY_SWEEP_EVERY_MS: wholeNumber(100, 24 * hourMs).default(hourMs),
   /** A sender that is silent for longer has gone. */
   REGISTRY_UPLOAD_IDLE_MS: wholeNumber(100, hourMs).default(30_000),
 });
@@ -35,6 +37,7 @@ export interface RegistryConfig extends CommonConfig {
   readonly databaseUrl: Secret;
   readonly maxBlobBytes: number;
   readonly uploadTtlMs: number;
+  readonly sweepEveryMs: number;
   readonly uploadIdleMs: number;
 }
 
@@ -49,6 +52,7 @@ export function registryConfig(env: Env): RegistryConfig {
     databaseUrl: parsed.REGISTRY_DATABASE_URL,
     maxBlobBytes: parsed.REGISTRY_MAX_BLOB_BYTES,
     uploadTtlMs: parsed.REGISTRY_UPLOAD_TTL_MS,
+    sweepEveryMs: parsed.REGISTRY_SWEEP_EVERY_MS,
     uploadIdleMs: parsed.REGISTRY_UPLOAD_IDLE_MS,
   };
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -350,6 +350,21 @@ describe('what is not an acceptable model', () => {
       'model_unknown',
     );
     expect(await codeOf(submit(unsigned))).toBe('taken');
+  });
+});
+
+describe('uploads that nobody goes on with', () => {
+  it('are removed while the registry runs, and not only at its next start', async () => {
+    await registry.close();
+    await start({ REGISTRY_SWEEP_EVERY_MS: '100' });
+    const uploads = join(dataDir, 'blobs', 'uploads');
+    await mkdir(uploads, { recursive: true });
+    const [old, young] = ['a', 'b'].map((letter) => join(uploads, `${letter.repeat(64)}.part`));
+    for (const part of [old, young]) await writeFile(part ?? '', 'begun');
+    await utimes(old ?? '', 0, 0);
+    await eventually(async () => (await files()).every((name) => !name.includes('a'.repeat(64))));
+    expect((await files()).some((name) => name.includes('b'.repeat(64)))).toBe(true);
+    await rm(young ?? '');
   });
 });
 

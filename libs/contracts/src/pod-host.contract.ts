@@ -81,9 +81,29 @@ export const podDelete = defineMethod({
   timeoutMs: 10_000,
 });
 
+/** What a ticket of the pod host is good for, once. */
+export const podTransferAction = z.enum(['put', 'get', 'delete', 'list']);
+export type PodTransferAction = z.infer<typeof podTransferAction>;
+
+/** Carries the path of a resource, percent-encoded UTF-8: people name their files, and neither bus nor URL may tell how. */
+export const resourcePathHeader = 'watershed-resource-path';
+
+/** Where a page of resources ended: as long as the longest path needs. */
+export const resourceCursor = z.string().max(2_800);
+/** The body of a listing. */
+export const podListing = pageRequest.extend({
+  prefix: z.string().max(512).optional(),
+  cursor: resourceCursor.optional(),
+});
+export const podListingPage = pageOf(podResource);
+/** Of a listing's body, at most. */
+export const podListingMaxBytes = 16_384;
+
 /**
- * A ticket for one resource's bytes. `PUT <url>` stores (headers Content-Type, If-Match / If-None-Match), answered with a
- * `podResource`; `GET <url>` reads, with ETag and Content-Type. Refused where the policy forbids this region.
+ * A ticket for one transfer; which resource is told by HTTP alone, in `watershed-resource-path`. `PUT <url>` stores
+ * (Content-Type, If-Match, If-None-Match), answered with a `podResource`; `GET <url>` reads, with ETag and Content-Type;
+ * `DELETE <url>` deletes (If-Match), answered with 204; `POST <url>` lists: a `podListing`, answered with a
+ * `podListingPage`. Refused where the policy forbids this region.
  */
 export const podReserve = defineMethod({
   name: 'pod-reserve',
@@ -91,31 +111,11 @@ export const podReserve = defineMethod({
   request: z.object({
     grant,
     podId: uuid,
-    path: resourcePath,
-    direction: z.enum(['put', 'get']),
+    action: podTransferAction,
+    /** Of what will be put. */
     sizeBytes: z.number().int().nonnegative().optional(),
   }),
   response: z.object({ ticket: transferTicket }),
-  callers: ['gateway'],
-  idempotent: true,
-  timeoutMs: 3_000,
-});
-
-export const podResources = defineMethod({
-  name: 'pod-resources',
-  service: 'pod-host',
-  request: pageRequest.extend({ grant, podId: uuid, prefix: z.string().max(512).optional() }),
-  response: pageOf(podResource),
-  callers: ['gateway'],
-  idempotent: true,
-  timeoutMs: 3_000,
-});
-
-export const podDeleteResource = defineMethod({
-  name: 'pod-delete-resource',
-  service: 'pod-host',
-  request: z.object({ grant, podId: uuid, path: resourcePath, ifMatch: z.string().max(100).optional() }),
-  response: z.object({}),
   callers: ['gateway'],
   idempotent: true,
   timeoutMs: 3_000,

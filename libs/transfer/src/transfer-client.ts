@@ -4,7 +4,7 @@ import type { TransferTicket } from '#contracts';
 import { WatershedError } from '#errors';
 
 export interface TransferRequest {
-  readonly method?: 'POST' | 'PUT' | 'GET';
+  readonly method?: 'POST' | 'PUT' | 'GET' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array | Readable;
   readonly signal?: AbortSignal;

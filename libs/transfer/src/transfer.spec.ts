@@ -1,7 +1,10 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { refusal } from '#contracts';
+import { eventually } from '#testing';
 import { TransferClient } from './transfer-client.js';
+import { readJson, TransferServer, transferTokenOf } from './transfer-server.js';
 import { TransferTokens } from './transfer-tokens.js';
 
 describe('transfer tokens', () => {
@@ -115,5 +118,78 @@ describe('the transfer client', () => {
     await expect(aborted).rejects.toBe(reason);
     await client.close();
     await expect(client.transfer(ticket('/in'), { body: '' })).rejects.toMatchObject({ code: 'shutting_down' });
+  });
+});
+
+describe('the transfer server', () => {
+  const made = async (
+    handle: (server: TransferServer, request: IncomingMessage, response: ServerResponse) => unknown,
+  ) => {
+    const internal: unknown[] = [];
+    const server: TransferServer = new TransferServer({
+      host: '127.0.0.1',
+      port: 0,
+      bodyTimeoutMs: 5_000,
+      statuses: { malformed_body: 400, body_too_large: 413, transfer_token_invalid: 401 },
+      onInternalError: (error) => internal.push(error),
+      handle: async (request, response) => {
+        try {
+          await handle(server, request, response);
+        } catch (error) {
+          server.refuse(request, response, error);
+        }
+      },
+    });
+    const url = `http://127.0.0.1:${await server.listen()}/`;
+    return { server, url, internal };
+  };
+
+  it('reads JSON up to its limit, and refuses the rest in the form of a refusal that quotes nothing', async () => {
+    const { server, url, internal } = await made(async (self, request, response) =>
+      self.send(response, 200, { token: transferTokenOf(request), body: await readJson(request, 20) }),
+    );
+    const ask = (body: string, authorization = 'Bearer t') =>
+      fetch(url, { method: 'POST', body, headers: authorization ? { authorization } : {} });
+    expect(await (await ask('{"a":1}')).json()).toEqual({ token: 't', body: { a: 1 } });
+    const refused = async (answer: Promise<Response>) => {
+      const { status } = await answer;
+      return [status, refusal.parse(await (await answer).json())] as const;
+    };
+    expect(await refused(ask('{"a":1}', ''))).toMatchObject([401, { code: 'transfer_token_invalid' }]);
+    expect(await refused(ask(`"${'x'.repeat(20)}"`))).toMatchObject([413, { code: 'body_too_large' }]);
+    const [status, { code, message }] = await refused(ask('{"my secret'));
+    expect([status, code, message.includes('secret')]).toEqual([400, 'malformed_body', false]);
+    expect(internal).toEqual([]);
+    await server.close();
+  });
+
+  it('tells nobody outside what broke inside, and counts what is under way', async () => {
+    const { server, url, internal } = await made(() => {
+      throw new TypeError('a defect with a secret in it');
+    });
+    const answer = await fetch(url);
+    expect([answer.status, await answer.text()]).toEqual([500, expect.not.stringContaining('secret')]);
+    expect(internal).toHaveLength(1);
+    await server.close();
+  });
+
+  it('answers what has begun while it drains, and closes the connection with it', async () => {
+    let finish = (): void => undefined;
+    const begun = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const { server, url } = await made(async (self, _, response) => {
+      await begun;
+      self.send(response, 200, {});
+    });
+    const asked = fetch(url);
+    await eventually(() => expect(server.inFlight).toBe(1));
+    const drained = server.drain();
+    finish();
+    await drained;
+    expect((await asked).headers.get('connection')).toBe('close');
+    expect(server.inFlight).toBe(0);
+    await server.close();
+    await expect(fetch(url)).rejects.toThrow();
   });
 });

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { podReserve, podResources, registryBeginUpload, tollTotals } from '#contracts';
+import { podReserve, registryBeginUpload, resourcePathHeader, tollTotals } from '#contracts';
 import { TestGateway } from '../testing/test-gateway.js';
 
 const ticket = { url: 'http://127.0.0.1:9/x', token: 't'.repeat(43), maxBytes: 10_000_000 };
@@ -112,7 +112,6 @@ describe('pods', () => {
   it('take and give resources as streams, by a path with slashes and escapes', async () => {
     const { key } = await gateway.signUp();
     gateway.cluster.handle(podReserve, () => ({ ticket }));
-    gateway.cluster.handle(podResources, () => ({ items: [resource] }));
     gateway.content.answer = () => ({ status: 201, json: resource });
     const path = `/v1/pods/${podId}/resources/notes/a%20b.txt`;
     const put = await gateway.ask('PUT', path, {
@@ -124,12 +123,13 @@ describe('pods', () => {
     expect(put.headers.get('etag')).toBe('"1"');
     const sent = gateway.content.sent.at(-1);
     expect(String(sent?.body)).toBe('hello');
-    expect(sent?.request.headers).toMatchObject({ 'content-type': 'application/json', 'if-none-match': '*' });
-    expect(gateway.cluster.callsOf(podReserve).at(-1)).toMatchObject({
-      path: 'notes/a b.txt',
-      direction: 'put',
-      sizeBytes: 5,
+    expect(sent?.request.headers).toMatchObject({
+      'content-type': 'application/json',
+      'if-none-match': '*',
+      [resourcePathHeader]: 'notes%2Fa%20b.txt',
     });
+    const reserved = gateway.cluster.callsOf(podReserve).at(-1);
+    expect(reserved).toEqual({ grant: expect.any(String), podId, action: 'put', sizeBytes: 5 });
     gateway.content.answer = () => ({
       bytes: Buffer.from('<script>'),
       headers: { 'content-type': 'text/html', etag: '"1"' },
@@ -137,9 +137,19 @@ describe('pods', () => {
     const got = await gateway.ask('GET', path, { key });
     expect(got.text).toBe('<script>');
     expect(got.headers.get('content-security-policy')).toContain('sandbox');
+    gateway.content.answer = () => ({ json: { items: [resource] } });
     expect((await gateway.ask('GET', `/v1/pods/${podId}/resources?prefix=notes/`, { key })).body.items).toEqual([
       resource,
     ]);
+    expect(JSON.parse(String(gateway.content.sent.at(-1)?.body))).toEqual({ prefix: 'notes/', limit: 50 });
+    gateway.content.answer = () => ({ status: 204 });
+    const removed = await gateway.ask('DELETE', path, { key, headers: { 'if-match': '"1"' } });
+    expect(removed.status).toBe(204);
+    expect(gateway.content.sent.at(-1)?.request).toMatchObject({
+      method: 'DELETE',
+      headers: { 'if-match': '"1"', [resourcePathHeader]: 'notes%2Fa%20b.txt' },
+    });
+    expect(JSON.stringify(gateway.cluster.calls)).not.toContain('notes');
     expect((await gateway.ask('GET', `/v1/pods/${podId}/resources/a//b`, { key })).body).toMatchObject({
       code: 'invalid_request',
     });

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Controller, Delete, Get, Post, Put, Req, Res } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import { z } from 'zod';
-import { type Pod, resourcePath, uuid } from '#contracts';
+import { type Pod, resourceCursor, resourcePath, uuid } from '#contracts';
 import { WatershedError } from '#errors';
 import type { Principal } from '../auth/engine/principal.js';
 import { ApiRoute } from '../http/api-route.decorator.js';
@@ -18,7 +18,7 @@ const pathParams = {
   ...podParam,
   path: { description: 'Path of the resource, with slashes', example: 'notes/first.txt' },
 };
-const resourcesQuery = pageQuery.extend({ prefix: z.string().max(512).optional() });
+const resourcesQuery = pageQuery.extend({ prefix: z.string().max(512).optional(), cursor: resourceCursor.optional() });
 const conditional = [
   { name: 'If-Match', description: 'Only if the resource has this ETag' },
   { name: 'If-None-Match', description: '`*`: only if there is no resource yet' },

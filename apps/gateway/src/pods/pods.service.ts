@@ -1,20 +1,22 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { z } from 'zod';
 import {
   type DataLocationPolicy,
   type Pod,
   type PodResource,
+  type PodTransferAction,
   podCreate,
   podDelete,
-  podDeleteResource,
   podGet,
   podList,
+  podListingPage,
   podReserve,
   podResource,
-  podResources,
+  resourcePathHeader,
 } from '#contracts';
-import { WatershedError } from '#errors';
+import { isWatershedError, WatershedError } from '#errors';
 import { narrow } from '#policy';
-import type { TransferClient, TransferResponse } from '#transfer';
+import type { TransferClient, TransferRequest, TransferResponse } from '#transfer';
 import type { PersonRecord, Principal } from '../auth/engine/principal.js';
 import type { GatewayCluster } from '../cluster/cluster.port.js';
 import { refusalFrom } from '../http/transfer-answer.js';
@@ -24,6 +26,8 @@ import { knownPolicy } from '../people/known-policy.js';
 type Owner = Pick<Principal | PersonRecord, 'personId' | 'policy'>;
 
 const maxAnswerBytes = 65_536;
+/** Two hundred resources with the longest paths and media types there are. */
+const maxPageBytes = 2 ** 20;
 
 /** A person's pods, through the pod host that keeps them. Bytes stream; nothing of them is kept here. */
 export class PodsService {
@@ -61,17 +65,20 @@ export class PodsService {
   }
 
   async resources(who: Owner, podId: string, page: { cursor?: string; limit: number; prefix?: string }) {
-    return this.parts.cluster.call(podResources, { ...page, grant: await this.mayRead(who), podId });
+    const answer = await this.again(who, podId, 'list', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(page),
+    });
+    return parsed(answer, podListingPage, maxPageBytes);
   }
 
   async removeResource(who: Owner, podId: string, path: string, ifMatch: string | undefined): Promise<void> {
-    const grant = await this.mayStore(who);
-    await this.parts.cluster.call(podDeleteResource, {
-      grant,
-      podId,
-      path,
-      ...(ifMatch === undefined ? {} : { ifMatch }),
+    const answer = await this.again(who, podId, 'delete', {
+      method: 'DELETE',
+      headers: { ...named(path), ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }) },
     });
+    answer.body.resume();
   }
 
   async put(who: Owner, podId: string, path: string, body: IncomingMessage, headers: IncomingHttpHeaders) {
@@ -85,29 +92,29 @@ export class PodsService {
         details: { maxBytes },
       });
     }
-    const grant = await this.mayStore(who);
-    const { ticket } = await this.parts.cluster.call(podReserve, { grant, podId, path, direction: 'put', sizeBytes });
-    const answer = await this.parts.transfer.transfer(ticket, {
-      method: 'PUT',
-      headers: { ...passed(headers, putHeaders), 'content-length': String(sizeBytes) },
-      body,
-      timeoutMs: this.parts.timeoutMs,
-    });
-    if (answer.status >= 400) throw await refusalFrom(answer);
-    return { status: answer.status === 201 ? 201 : 200, resource: await resourceIn(answer) };
+    const answer = await this.transferred(
+      who,
+      podId,
+      'put',
+      {
+        method: 'PUT',
+        headers: { ...passed(headers, putHeaders), ...named(path), 'content-length': String(sizeBytes) },
+        body,
+      },
+      sizeBytes,
+    );
+    return {
+      status: answer.status === 201 ? 201 : 200,
+      resource: (await parsed(answer, podResource, maxAnswerBytes)) satisfies PodResource,
+    };
   }
 
   /** The resource as a stream; `status` 304 without one. */
-  async get(who: Owner, podId: string, path: string, headers: IncomingHttpHeaders): Promise<TransferResponse> {
-    const grant = await this.mayRead(who);
-    const { ticket } = await this.parts.cluster.call(podReserve, { grant, podId, path, direction: 'get' });
-    const answer = await this.parts.transfer.transfer(ticket, {
+  get(who: Owner, podId: string, path: string, headers: IncomingHttpHeaders): Promise<TransferResponse> {
+    return this.again(who, podId, 'get', {
       method: 'GET',
-      headers: passed(headers, getHeaders),
-      timeoutMs: this.parts.timeoutMs,
+      headers: { ...passed(headers, getHeaders), ...named(path) },
     });
-    if (answer.status >= 400) throw await refusalFrom(answer);
-    return answer;
   }
 
   /** Deletes every pod of someone who has gone. Again: nothing more. */
@@ -117,6 +124,33 @@ export class PodsService {
       if (items.length === 0) return;
       for (const { podId } of items) await this.remove(who, podId);
     }
+  }
+
+  /** As `transferred`, once more where the pod host went away: what has no body can be asked again. */
+  private async again(who: Owner, podId: string, action: PodTransferAction, request: TransferRequest) {
+    try {
+      return await this.transferred(who, podId, action, request);
+    } catch (error) {
+      if (!isWatershedError(error, 'node_unreachable')) throw error;
+      return this.transferred(who, podId, action, request);
+    }
+  }
+
+  /** Reserves by ids and sizes over the bus; what the person named goes by HTTP, under the ticket. */
+  private async transferred(
+    who: Owner,
+    podId: string,
+    action: PodTransferAction,
+    request: TransferRequest,
+    sizeBytes?: number,
+  ): Promise<TransferResponse> {
+    const { cluster, transfer, timeoutMs } = this.parts;
+    const grant = await (action === 'put' || action === 'delete' ? this.mayStore(who) : this.mayRead(who));
+    const sized = sizeBytes === undefined ? {} : { sizeBytes };
+    const { ticket } = await cluster.call(podReserve, { grant, podId, action, ...sized });
+    const answer = await transfer.transfer(ticket, { ...request, timeoutMs });
+    if (answer.status >= 400) throw await refusalFrom(answer);
+    return answer;
   }
 
   private mayStore(who: Owner): Promise<string> {
@@ -139,14 +173,21 @@ function passed(headers: IncomingHttpHeaders, names: readonly string[]): Record<
   );
 }
 
-async function resourceIn(answer: TransferResponse): Promise<PodResource> {
+/** Names the resource to the pod host and to nobody else. */
+const named = (path: string): Record<string, string> => ({ [resourcePathHeader]: encodeURIComponent(path) });
+
+async function parsed<Schema extends z.ZodType>(
+  answer: TransferResponse,
+  schema: Schema,
+  atMostBytes: number,
+): Promise<z.output<Schema>> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of answer.body) {
     const bytes: Buffer = chunk;
     size += bytes.byteLength;
-    if (size > maxAnswerBytes) throw new WatershedError('internal', 'The pod host answered more than a resource.');
+    if (size > atMostBytes) throw new WatershedError('internal', 'The pod host answered more than was asked for.');
     chunks.push(bytes);
   }
-  return podResource.parse(JSON.parse(Buffer.concat(chunks, size).toString('utf8')));
+  return schema.parse(JSON.parse(Buffer.concat(chunks, size).toString('utf8')));
 }

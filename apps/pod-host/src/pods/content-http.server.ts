@@ -1,27 +1,30 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import { type ErrorCode, isWatershedError, toWireError, WatershedError } from '#errors';
+import { type PodTransferAction, podListing, resourcePath, resourcePathHeader } from '#contracts';
+import { type ErrorCode, WatershedError } from '#errors';
+import { readJson, TransferServer, transferTokenOf } from '#transfer';
 import type { Conditions } from './engine/conditions.js';
 import type { ContentAnswer, ContentBooking, ContentEngine } from './engine/content-engine.js';
+import type { PodEngine } from './engine/pod-engine.js';
 
 export const contentPath = '/v1/content';
 
 export interface ContentServerOptions {
   readonly host: string;
   readonly port: number;
-  readonly engine: Pick<ContentEngine, 'put' | 'get'>;
+  readonly content: Pick<ContentEngine, 'put' | 'get'>;
+  readonly pods: Pick<PodEngine, 'resources' | 'deleteResource'>;
   readonly redeem: (token: string) => { bind: ContentBooking; maxBytes: number };
   /** From a request's first byte to its last. */
   readonly bodyTimeoutMs: number;
-  readonly observe: (direction: string, outcome: ErrorCode | 'ok', seconds: number) => void;
+  readonly observe: (action: string, outcome: ErrorCode | 'ok', seconds: number) => void;
   readonly onInternalError: (error: unknown) => void;
 }
 
-/** Status by code; what is not listed is a 500. The caller is a gateway and reads the code. */
 const statuses: Partial<Record<ErrorCode, number>> = {
   malformed_body: 400,
   invalid_request: 400,
+  cursor_invalid: 400,
   transfer_token_invalid: 401,
   policy_forbids: 403,
   consent_missing: 403,
@@ -36,75 +39,70 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   storage_full: 507,
 };
 
-/** Takes and gives the bytes of resources under tickets. One path, two methods: plain `node:http` beneath the Nest shell. */
+const actions: Readonly<Record<string, PodTransferAction>> = {
+  PUT: 'put',
+  GET: 'get',
+  DELETE: 'delete',
+  POST: 'list',
+};
+
+/**
+ * Takes, gives, deletes and lists resources under tickets. What people named them comes in a header or a body: a bus
+ * would carry it through Redis, and a URL into logs.
+ */
 export class ContentHttpServer {
-  private readonly server: Server;
-  private readonly busy = new Set<Promise<void>>();
-  private draining = false;
+  readonly #server: TransferServer;
 
   constructor(private readonly options: ContentServerOptions) {
-    this.server = createServer({ maxHeaderSize: 16_384, noDelay: true }, (request, response) => {
-      const work = this.handle(request, response).finally(() => this.busy.delete(work));
-      this.busy.add(work);
+    const { host, port, bodyTimeoutMs, onInternalError } = options;
+    this.#server = new TransferServer({
+      host,
+      port,
+      bodyTimeoutMs,
+      onInternalError,
+      statuses,
+      handle: (request, response) => this.handle(request, response),
     });
-    this.server.requestTimeout = options.bodyTimeoutMs;
-    this.server.headersTimeout = Math.min(10_000, options.bodyTimeoutMs);
-    this.server.keepAliveTimeout = 65_000;
   }
 
   get inFlight(): number {
-    return this.busy.size;
+    return this.#server.inFlight;
   }
 
-  /** Resolves with the port that it really got. */
   listen(): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.server.once('error', reject);
-      this.server.listen(this.options.port, this.options.host, () => {
-        this.server.off('error', reject);
-        resolve((this.server.address() as AddressInfo).port);
-      });
-    });
+    return this.#server.listen();
   }
 
-  /** Answers what has begun; connections close as they fall idle. */
-  async drain(): Promise<void> {
-    this.draining = true;
-    while (this.busy.size > 0) await Promise.all(this.busy);
-    this.server.closeIdleConnections();
+  drain(): Promise<void> {
+    return this.#server.drain();
   }
 
-  /** Ends what is still under way. */
-  async close(): Promise<void> {
-    this.draining = true;
-    const closed = this.server.listening
-      ? new Promise<void>((resolve) => this.server.close(() => resolve()))
-      : Promise.resolve();
-    this.server.closeAllConnections();
-    await closed;
-    await Promise.all(this.busy);
+  close(): Promise<void> {
+    return this.#server.close();
   }
 
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const startedAt = performance.now();
-    let direction = 'none';
+    let action = 'none';
     let outcome: ErrorCode | 'ok' = 'ok';
     try {
       if (request.url !== contentPath) throw new WatershedError('not_found', 'There is nothing here.');
-      const asked = request.method === 'PUT' ? 'put' : request.method === 'GET' ? 'get' : undefined;
-      if (!asked) throw new WatershedError('method_not_allowed', 'Store with PUT, read with GET.');
-      const { bind, maxBytes } = this.options.redeem(bearer(request));
+      const asked = actions[request.method ?? ''];
+      if (!asked) throw new WatershedError('method_not_allowed', 'Store with PUT, read with GET, delete with DELETE.');
+      const { bind, maxBytes } = this.options.redeem(transferTokenOf(request));
       // A ticket used the wrong way is used up all the same.
-      if (bind.direction !== asked) {
-        throw new WatershedError('transfer_token_invalid', 'This transfer token is for the other direction.');
+      if (bind.action !== asked) {
+        throw new WatershedError('transfer_token_invalid', 'This transfer token is for another action.');
       }
-      direction = asked;
+      action = asked;
       if (asked === 'put') await this.put(request, response, bind, maxBytes);
-      else await this.get(request, response, bind);
+      else if (asked === 'get') await this.get(request, response, bind);
+      else if (asked === 'delete') await this.remove(request, response, bind);
+      else await this.list(request, response, bind, maxBytes);
     } catch (error) {
-      outcome = this.refuse(request, response, error);
+      outcome = this.#server.refuse(request, response, error);
     } finally {
-      this.options.observe(direction, outcome, (performance.now() - startedAt) / 1_000);
+      this.options.observe(action, outcome, (performance.now() - startedAt) / 1_000);
     }
   }
 
@@ -122,20 +120,13 @@ export class ContentHttpServer {
     }
     const contentType = contentTypeOf(request);
     const given = { body: request, contentType, maxBytes, ...conditionsOf(request) };
-    const { created, resource } = await this.options.engine.put(bind, given);
-    const body = Buffer.from(JSON.stringify(resource));
-    response.writeHead(created ? 201 : 200, {
-      'content-type': 'application/json',
-      'content-length': body.byteLength,
-      etag: resource.etag,
-      ...this.closing(),
-    });
-    response.end(body);
+    const { created, resource } = await this.options.content.put(bind, pathOf(request), given);
+    this.#server.send(response, created ? 201 : 200, resource, { etag: resource.etag });
   }
 
   private async get(request: IncomingMessage, response: ServerResponse, bind: ContentBooking): Promise<void> {
     const { range } = request.headers;
-    const answer = await this.options.engine.get(bind, {
+    const answer = await this.options.content.get(bind, pathOf(request), {
       ...conditionsOf(request),
       ...(range === undefined ? {} : { range }),
     });
@@ -150,40 +141,44 @@ export class ContentHttpServer {
     await pipeline(answer.body, response);
   }
 
-  private closing(): Record<string, string> {
-    return this.draining ? { connection: 'close' } : {};
+  private async remove(request: IncomingMessage, response: ServerResponse, bind: ContentBooking): Promise<void> {
+    await this.options.pods.deleteResource(bind.claims, bind.podId, pathOf(request), conditionsOf(request));
+    response.writeHead(204, this.closing());
+    response.end();
   }
 
-  private refuse(request: IncomingMessage, response: ServerResponse, error: unknown): ErrorCode {
-    const wire = toWireError(error);
-    const gone = response.destroyed || request.destroyed;
-    if (!isWatershedError(error) && !(gone && isPrematureClose(error))) this.options.onInternalError(error);
-    if (response.headersSent || response.destroyed) {
-      response.destroy();
-      return wire.code;
-    }
-    const body = Buffer.from(JSON.stringify(wire));
-    const headers: Record<string, string | number> = {
-      'content-type': 'application/json',
-      'content-length': body.byteLength,
-      ...this.closing(),
-    };
-    if (wire.retryAfterMs !== undefined) headers['retry-after'] = Math.ceil(wire.retryAfterMs / 1_000);
-    // What is left of a body that is not wanted is not read: the connection ends with the answer.
-    if (!request.complete) headers.connection = 'close';
-    response.writeHead(statuses[wire.code] ?? 500, headers);
-    response.end(body);
-    return wire.code;
+  private async list(
+    request: IncomingMessage,
+    response: ServerResponse,
+    bind: ContentBooking,
+    maxBytes: number,
+  ): Promise<void> {
+    const asked = podListing.safeParse(await readJson(request, maxBytes));
+    if (!asked.success)
+      throw new WatershedError('invalid_request', 'Ask with prefix, cursor and limit, each as the contract has it.');
+    const { prefix = '', ...page } = asked.data;
+    this.#server.send(response, 200, await this.options.pods.resources(bind.claims, bind.podId, prefix, page));
+  }
+
+  private closing(): Record<string, string> {
+    return this.#server.isDraining ? { connection: 'close' } : {};
   }
 }
 
-const isPrematureClose = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE';
+/** Throws `invalid_request`; the message repeats nothing of the path. */
+function pathOf(request: IncomingMessage): string {
+  const given = request.headers[resourcePathHeader];
+  const parsed = resourcePath.safeParse(typeof given === 'string' ? decoded(given) : undefined);
+  if (parsed.success) return parsed.data;
+  throw new WatershedError('invalid_request', `${resourcePathHeader} is not the percent-encoded path of a resource.`);
+}
 
-function bearer(request: IncomingMessage): string {
-  const header = request.headers.authorization;
-  if (header?.startsWith('Bearer ')) return header.slice(7);
-  throw new WatershedError('transfer_token_invalid', "The transfer's token is missing.");
+function decoded(header: string): string | undefined {
+  try {
+    return decodeURIComponent(header);
+  } catch {
+    return undefined; // refused by the caller
+  }
 }
 
 function conditionsOf(request: IncomingMessage): Conditions {

@@ -5,11 +5,9 @@ import {
   type PolicyAction,
   podCreate,
   podDelete,
-  podDeleteResource,
   podGet,
   podList,
   podReserve,
-  podResources,
   type ResponseOf,
 } from '#contracts';
 import { ContentEngine } from './engine/content-engine.js';
@@ -49,26 +47,11 @@ export class PodController {
 
   @BusHandler(podReserve)
   async reserve(request: ParsedRequestOf<typeof podReserve>): Promise<ResponseOf<typeof podReserve>> {
-    const { podId, path, direction, sizeBytes } = request;
-    const claims = await this.claims(request, direction === 'put' ? 'store' : 'read');
-    const maxBytes = await this.content.reserve(claims, { podId, path, direction }, sizeBytes);
-    const bind = { claims: { sub: claims.sub, policy: claims.policy }, podId, path, direction };
+    const { podId, action, sizeBytes } = request;
+    const claims = await this.claims(request, action === 'put' || action === 'delete' ? 'store' : 'read');
+    const maxBytes = await this.content.reserve(claims, { podId, action }, sizeBytes);
+    const bind = { claims: { sub: claims.sub, policy: claims.policy }, podId, action };
     return { ticket: this.desk.ticket(bind, maxBytes) };
-  }
-
-  @BusHandler(podResources)
-  async resources(request: ParsedRequestOf<typeof podResources>): Promise<ResponseOf<typeof podResources>> {
-    return this.pods.resources(await this.claims(request, 'read'), request.podId, request.prefix ?? '', request);
-  }
-
-  @BusHandler(podDeleteResource)
-  async deleteResource(
-    request: ParsedRequestOf<typeof podDeleteResource>,
-  ): Promise<ResponseOf<typeof podDeleteResource>> {
-    const { podId, path, ifMatch } = request;
-    const conditions = ifMatch === undefined ? {} : { ifMatch };
-    await this.pods.deleteResource(await this.claims(request, 'store'), podId, path, conditions);
-    return {};
   }
 
   private claims({ grant }: { readonly grant: string }, action: PolicyAction) {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import pg from 'pg';
 import { uuidv7 } from 'uuidv7';
-import { podCreate, podDelete, podDeleteResource, podGet, podList, podResources, refusal } from '#contracts';
+import { podCreate, podDelete, podGet, podList, podReserve, refusal, resourcePathHeader } from '#contracts';
 import { eventually, RacePoints } from '#testing';
 import { atHome, PodHostStand } from '../pod-host.fixture.js';
 
@@ -69,11 +69,11 @@ describe('pods', () => {
     const bobs = await stand.grant(bob, 'read');
     expect((await bus().call(podList, { grant: bobs })).items).toEqual([]);
     await expect(bus().call(podGet, { grant: bobs, podId })).rejects.toMatchObject({ code: 'not_found' });
-    await expect(bus().call(podResources, { grant: bobs, podId })).rejects.toMatchObject({ code: 'not_found' });
     await expect(bus().call(podDelete, { grant: await stand.grant(bob, 'store'), podId })).rejects.toMatchObject({
       code: 'not_found',
     });
-    await expect(stand.ticket(bob, 'put', podId, 'a')).rejects.toMatchObject({ code: 'not_found' });
+    for (const action of ['put', 'get', 'delete', 'list'] as const)
+      await expect(stand.ticket(bob, action, podId)).rejects.toMatchObject({ code: 'not_found' });
   });
 
   test('a grant for something else, or of someone else, opens nothing', async () => {
@@ -102,7 +102,7 @@ describe('pods', () => {
     await stand.put(ann, podId, 'a', 'text');
     const elsewhere = { ...atHome, allowedRegions: ['EU/DE'] };
     for (const direction of ['put', 'get'] as const) {
-      await expect(stand.ticket(ann, direction, podId, 'a', { policy: elsewhere })).rejects.toMatchObject({
+      await expect(stand.ticket(ann, direction, podId, { policy: elsewhere })).rejects.toMatchObject({
         code: 'policy_forbids',
         details: { region: 'EU/FR' },
       });
@@ -122,14 +122,14 @@ describe('pods', () => {
     const podId = await stand.newPod(ann);
     await stand.put(ann, podId, 'a/b', 'text');
     expect(await filesOf(podId)).toHaveLength(1);
-    const late = await stand.ticket(ann, 'put', podId, 'late');
+    const late = await stand.ticket(ann, 'put', podId);
     const grant = await stand.grant(ann, 'store');
     await bus().call(podDelete, { grant, podId });
     await bus().call(podDelete, { grant, podId });
     expect(await filesOf(podId)).toEqual([]);
-    await expect(stand.ticket(ann, 'get', podId, 'a/b')).rejects.toMatchObject({ code: 'not_found' });
+    await expect(stand.ticket(ann, 'get', podId)).rejects.toMatchObject({ code: 'not_found' });
     await expect(bus().call(podCreate, { grant, podId, policy: atHome })).rejects.toMatchObject({ code: 'conflict' });
-    expect((await stand.send(late, 'PUT', { body: 'late' })).status).toBe(404);
+    expect((await stand.send(late, 'PUT', { path: 'late', body: 'late' })).status).toBe(404);
     expect(await filesOf(podId)).toEqual([]);
   });
 });
@@ -145,7 +145,7 @@ describe('resources', () => {
     });
     await stand.put(ann, podId, 'notes/b%_.txt', 'b');
     await stand.put(ann, podId, 'other', '');
-    const answer = await stand.send(await stand.ticket(ann, 'get', podId, 'notes/a.bin'), 'GET');
+    const answer = await stand.send(await stand.ticket(ann, 'get', podId), 'GET', { path: 'notes/a.bin' });
     const chunks: Buffer[] = [];
     for await (const chunk of answer.body) chunks.push(chunk as Buffer);
     expect(Buffer.concat(chunks).equals(body)).toBe(true);
@@ -157,8 +157,7 @@ describe('resources', () => {
     expect((await stand.get(ann, podId, 'other')).body).toBe('');
 
     const grant = await stand.grant(ann, 'read');
-    const listed = async (more: { prefix?: string; cursor?: string; limit?: number }) =>
-      bus().call(podResources, { grant, podId, ...more });
+    const listed = (more: { prefix?: string; cursor?: string; limit?: number }) => stand.list(ann, podId, more);
     expect((await listed({ prefix: 'notes/' })).items.map((item) => item.path)).toEqual([
       'notes/a.bin',
       'notes/b%_.txt',
@@ -187,11 +186,11 @@ describe('resources', () => {
       status: 200,
       body: 'two',
     });
-    const grant = await stand.grant(ann, 'store');
-    const removing = (ifMatch: string) => bus().call(podDeleteResource, { grant, podId, path: 'a', ifMatch });
-    await expect(removing(resource.etag)).rejects.toMatchObject({ code: 'conflict' });
+    const removing = (ifMatch: string) => stand.remove(ann, podId, 'a', { 'if-match': ifMatch });
+    await expect(removing(resource.etag)).rejects.toThrow('conflict');
     await removing(second.resource.etag);
-    await expect(stand.ticket(ann, 'get', podId, 'a')).rejects.toMatchObject({ code: 'not_found' });
+    expect((await stand.get(ann, podId, 'a')).status).toBe(404);
+    await expect(removing(second.resource.etag)).rejects.toThrow('not_found');
   });
 
   test('of two writers with the same condition one wins', async () => {
@@ -215,18 +214,48 @@ describe('resources', () => {
 
   test('a ticket works once, in its direction, up to its size', async () => {
     const podId = await stand.newPod(ann);
-    const ticket = await stand.ticket(ann, 'put', podId, 'a', { sizeBytes: 3 });
-    expect((await stand.send(ticket, 'PUT', { body: 'abc' })).status).toBe(201);
-    expect((await stand.send(ticket, 'PUT', { body: 'abc' })).status).toBe(401);
-    const wrong = await stand.ticket(ann, 'put', podId, 'b', { sizeBytes: 3 });
-    expect((await stand.send(wrong, 'GET')).status).toBe(401);
-    const small = await stand.ticket(ann, 'put', podId, 'c', { sizeBytes: 3 });
-    const answer = await stand.send({ ...small, maxBytes: 100 }, 'PUT', { body: 'abcd' });
+    const ticket = await stand.ticket(ann, 'put', podId, { sizeBytes: 3 });
+    expect((await stand.send(ticket, 'PUT', { path: 'a', body: 'abc' })).status).toBe(201);
+    expect((await stand.send(ticket, 'PUT', { path: 'a', body: 'abc' })).status).toBe(401);
+    const wrong = await stand.ticket(ann, 'put', podId, { sizeBytes: 3 });
+    expect((await stand.send(wrong, 'DELETE', { path: 'a' })).status).toBe(401);
+    expect((await stand.send(wrong, 'PUT', { path: 'a', body: 'abc' })).status).toBe(401);
+    const small = await stand.ticket(ann, 'put', podId, { sizeBytes: 3 });
+    const answer = await stand.send({ ...small, maxBytes: 100 }, 'PUT', { path: 'c', body: 'abcd' });
     expect(refusal.parse(JSON.parse(await text(answer.body)))).toMatchObject({ code: 'body_too_large' });
-    await expect(stand.ticket(ann, 'put', podId, 'd', { sizeBytes: 100_001 })).rejects.toMatchObject({
+    await expect(stand.ticket(ann, 'put', podId, { sizeBytes: 100_001 })).rejects.toMatchObject({
       code: 'body_too_large',
     });
     expect(await filesOf(podId)).toHaveLength(1);
+  });
+
+  test('a path that is none, or is missing, is refused, and the bus takes no path at all', async () => {
+    const podId = await stand.newPod(ann);
+    for (const path of ['a//b', '../a', '', 'x'.repeat(513)])
+      await expect(stand.put(ann, podId, path, 'abc')).rejects.toThrow('invalid_request');
+    const broken = await stand.send(await stand.ticket(ann, 'get', podId), 'GET', {
+      headers: { [resourcePathHeader]: '%E0%A4%A' },
+    });
+    expect(broken.status).toBe(400);
+    expect((await stand.send(await stand.ticket(ann, 'delete', podId), 'DELETE')).status).toBe(400);
+    await expect(stand.list(ann, podId, { limit: 201 })).rejects.toThrow('invalid_request');
+    await expect(stand.list(ann, podId, { cursor: 'nonsense' })).rejects.toThrow('cursor_invalid');
+    const asked = { grant: 'g', podId, action: 'put', path: 'secret/name.txt' };
+    expect(podReserve.request.parse(asked)).toEqual({ grant: 'g', podId, action: 'put' });
+  });
+
+  test('paths of every script and the longest there are come back, page by page', async () => {
+    const podId = await stand.newPod(ann);
+    const paths = ['ä/ö ü.txt', '水/川', `${'川'.repeat(511)}x`, `${'川'.repeat(511)}y`];
+    for (const path of paths) await stand.put(ann, podId, path, path);
+    const seen: string[] = [];
+    for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
+      const page = await stand.list(ann, podId, { limit: 1, ...(cursor ? { cursor } : {}) });
+      seen.push(...page.items.map(({ path }) => path));
+      cursor = page.nextCursor;
+    }
+    expect(seen).toEqual(paths.sort());
+    expect((await stand.get(ann, podId, `${'川'.repeat(511)}x`)).status).toBe(200);
   });
 
   test('the quota of a pod holds however many write at once, and replacing frees', async () => {
@@ -248,21 +277,16 @@ describe('resources', () => {
     await stand.put(ann, podId, 'a', 'same');
     await stand.put(ann, podId, 'b', 'same');
     expect(await filesOf(podId)).toHaveLength(1);
-    const grant = await stand.grant(ann, 'store');
-    await bus().call(podDeleteResource, { grant, podId, path: 'a' });
+    await stand.remove(ann, podId, 'a');
     expect((await stand.get(ann, podId, 'b')).body).toBe('same');
-    await bus().call(podDeleteResource, { grant, podId, path: 'b' });
+    await stand.remove(ann, podId, 'b');
     expect(await filesOf(podId)).toEqual([]);
   });
 
   test('writers and deleters of the same bytes leave neither a resource without bytes nor bytes without a resource', async () => {
     const podId = await stand.newPod(ann);
-    const grant = await stand.grant(ann, 'store');
     const step = async (n: number) => {
-      if (n % 3 === 0)
-        await bus()
-          .call(podDeleteResource, { grant, podId, path: `p${n % 4}` })
-          .catch(() => undefined);
+      if (n % 3 === 0) await stand.remove(ann, podId, `p${n % 4}`).catch(() => undefined);
       else await stand.put(ann, podId, `p${n % 4}`, `body ${n % 2}`);
     };
     await Promise.all(
@@ -280,17 +304,17 @@ describe('resources', () => {
 
   test('a body that breaks off leaves nothing', async () => {
     const podId = await stand.newPod(ann);
-    const { url, token } = await stand.ticket(ann, 'put', podId, 'a', { sizeBytes: 50_000 });
+    const { url, token } = await stand.ticket(ann, 'put', podId, { sizeBytes: 50_000 });
     const sending = request(url, {
       method: 'PUT',
-      headers: { authorization: `Bearer ${token}`, 'content-length': 50_000 },
+      headers: { authorization: `Bearer ${token}`, 'content-length': 50_000, [resourcePathHeader]: 'a' },
     });
     sending.on('error', () => undefined);
     sending.write(randomBytes(20_000));
     await eventually(async () => (await stand.files()).some((file) => file.includes('.incoming')));
     sending.destroy();
     await eventually(async () => !(await stand.files()).some((file) => file.includes('.incoming')));
-    await expect(stand.ticket(ann, 'get', podId, 'a')).rejects.toMatchObject({ code: 'not_found' });
+    expect((await stand.get(ann, podId, 'a')).status).toBe(404);
   });
 
   test('bytes that changed on the disk are never given as whole', async () => {

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { GrantClaims, PodResource } from '#contracts';
+import { type GrantClaims, type PodResource, type PodTransferAction, podListingMaxBytes } from '#contracts';
 import { WatershedError } from '#errors';
 import { type ByteRange, byteRange } from './byte-range.js';
 import { type Conditions, etagOf, isKnownToReader, requireConditions } from './conditions.js';
@@ -12,8 +12,7 @@ import { requirePolicy } from './policy.system.js';
 export interface ContentBooking {
   readonly claims: Pick<GrantClaims, 'sub' | 'policy'>;
   readonly podId: string;
-  readonly path: string;
-  readonly direction: 'put' | 'get';
+  readonly action: PodTransferAction;
 }
 
 export interface PutContent extends Conditions {
@@ -43,23 +42,26 @@ export class ContentEngine {
     private readonly race?: RacePort,
   ) {}
 
-  /** Checks what can be checked before bytes move; answers how many the ticket allows. */
+  /** Checks what can be checked before the path is known; answers how many bytes the ticket allows. */
   async reserve(claims: GrantClaims, booking: Omit<ContentBooking, 'claims'>, sizeBytes?: number): Promise<number> {
     const { region, maxResourceBytes, maxPodBytes } = this.settings;
     const pod = await this.pods.owned(claims, booking.podId);
-    requirePolicy(booking.direction === 'put' ? 'store' : 'read', region, claims, pod.policy);
-    if (booking.direction === 'get') {
-      if (!(await this.repository.resource(booking.podId, booking.path))) throw resourceNotFound();
-      return maxResourceBytes;
-    }
+    if (booking.action === 'list') return podListingMaxBytes;
+    if (booking.action === 'delete') return 1;
+    requirePolicy(booking.action === 'put' ? 'store' : 'read', region, claims, pod.policy);
+    if (booking.action === 'get') return maxResourceBytes;
     if (sizeBytes !== undefined && sizeBytes > maxResourceBytes) throw resourceTooLarge(maxResourceBytes);
     if (sizeBytes !== undefined && sizeBytes > maxPodBytes) throw podFull(maxPodBytes, maxPodBytes - pod.sizeBytes);
     // A ticket for nothing at all does not exist; an empty resource sends less than it may.
     return Math.max(1, sizeBytes ?? maxResourceBytes);
   }
 
-  async put(booking: ContentBooking, given: PutContent): Promise<{ created: boolean; resource: PodResource }> {
-    const { podId, path } = booking;
+  async put(
+    booking: ContentBooking,
+    path: string,
+    given: PutContent,
+  ): Promise<{ created: boolean; resource: PodResource }> {
+    const { podId } = booking;
     const staged = await this.store.stage(given.body, Math.min(given.maxBytes, this.settings.maxResourceBytes));
     try {
       const change = await this.repository.locked(podId, async (pod) => {
@@ -88,8 +90,12 @@ export class ContentEngine {
     }
   }
 
-  async get(booking: ContentBooking, asked: Conditions & { readonly range?: string }): Promise<ContentAnswer> {
-    const { podId, path } = booking;
+  async get(
+    booking: ContentBooking,
+    path: string,
+    asked: Conditions & { readonly range?: string },
+  ): Promise<ContentAnswer> {
+    const { podId } = booking;
     const pod = await this.pods.owned(booking.claims, podId);
     requirePolicy('read', this.settings.region, booking.claims, pod.policy);
     // Between looking and opening, the resource may be replaced and its old bytes erased: then look again.

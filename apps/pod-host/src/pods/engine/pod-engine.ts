@@ -60,7 +60,7 @@ export class PodEngine {
     await this.store.erasePod(podId);
   }
 
-  async resources(claims: GrantClaims, podId: string, prefix: string, { cursor, limit }: Page) {
+  async resources(claims: Pick<GrantClaims, 'sub'>, podId: string, prefix: string, { cursor, limit }: Page) {
     await this.owned(claims, podId);
     const afterPath = placeOf(cursor, (place) => resourcePath.safeParse(place).success);
     const rows = await this.repository.resources(podId, { prefix, afterPath, limit: limit + 1 });
@@ -68,7 +68,12 @@ export class PodEngine {
     return { items: items.map(resourceOf), ...more };
   }
 
-  async deleteResource(claims: GrantClaims, podId: string, path: string, conditions: Conditions): Promise<void> {
+  async deleteResource(
+    claims: Pick<GrantClaims, 'sub'>,
+    podId: string,
+    path: string,
+    conditions: Conditions,
+  ): Promise<void> {
     await this.owned(claims, podId);
     const removed = await this.repository.locked(podId, async (pod) => {
       const current = await pod.resource(path);
