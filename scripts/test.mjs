@@ -1,7 +1,7 @@
 // `npm test`: everything that decides whether the tree is sound, on a machine with nothing but Node prepared. Each check
 // and each test counts once; the last line is `N passed, N failed`, and the exit code says the same.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkNode, prepare, root } from './prepare.mjs';
@@ -32,8 +32,11 @@ if (unknown.length > 0) {
 const wanted = (name) => !only || only.has(name);
 const scratch = mkdtempSync(join(tmpdir(), 'watershed-test-'));
 const bin = (name) => join(root, 'node_modules', '.bin', name);
+const notRunFile = join(scratch, 'not-run');
 const totals = { passed: 0, failed: 0, skipped: 0 };
 let running;
+/** One line each: what was not tested here, and for want of what. */
+let notRun = [];
 
 function run(command, args, env = {}) {
   return new Promise((resolve) => {
@@ -129,7 +132,7 @@ try {
       'models',
     ]);
   if (wanted('types')) await check('types', bin('tsc'), ['-p', 'tsconfig.json']);
-  const settings = all ? { WATERSHED_TEST_ALL: '1' } : {};
+  const settings = { WATERSHED_TEST_NOT_RUN_FILE: notRunFile, ...(all ? { WATERSHED_TEST_ALL: '1' } : {}) };
   if (wanted('unit')) await jest('unit', settings, ['--maxWorkers=2']);
   if (wanted('integration') || wanted('e2e'))
     await withServices(async (services) => {
@@ -137,7 +140,17 @@ try {
       if (wanted('e2e')) await jest('e2e', { ...settings, ...services }, ['--runInBand']);
     });
 } finally {
+  if (existsSync(notRunFile)) notRun = [...new Set(readFileSync(notRunFile, 'utf8').trim().split('\n'))];
   rmSync(scratch, { recursive: true, force: true });
 }
-console.log(`\n${totals.passed} passed, ${totals.failed} failed${totals.skipped ? `, ${totals.skipped} skipped` : ''}`);
+// What is left out has to say what it lacks: libs/testing/src/optional-tool.ts.
+if (totals.skipped > 0 && notRun.length === 0) {
+  totals.failed += 1;
+  console.log(`FAILED ${totals.skipped} tests were skipped without a reason`);
+}
+if (notRun.length > 0) {
+  console.log(`\nNot run, for want of what this machine lacks (${totals.skipped} tests):`);
+  for (const line of notRun) console.log(`  ${line}`);
+}
+console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
 process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;

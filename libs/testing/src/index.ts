@@ -1,6 +1,7 @@
 export * from './eventually.js';
 export * from './leak-check.js';
 export * from './memory-index.js';
+export * from './optional-tool.js';
 export * from './property-runs.js';
 export * from './race-points.js';
 export * from './test-database.js';
