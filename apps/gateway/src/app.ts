@@ -60,7 +60,7 @@ export async function startGateway(env: Env, overrides: GatewayOverrides = {}): 
         load: () => parts.drain.requestsInFlight,
       }));
     undo.push(() => cluster.close());
-    const transfer = new TransferClient({ connectionsPerOrigin: 64 });
+    const transfer = new TransferClient({ connectionsPerOrigin: 64, tracing: cluster.tracing });
     undo.push(() => transfer.close());
     let limits: RateLimits | undefined;
     const relay = new OutboxRelay({

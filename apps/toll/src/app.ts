@@ -32,7 +32,7 @@ export async function startToll(env: Env, join: JoinOptions = {}): Promise<Runni
     applicationName: 'watershed-toll',
     poolSize,
   });
-  const ledger = new LedgerRepository(database);
+  const ledger = new LedgerRepository(database, node.tracing);
   return startNodeApp({
     name: 'toll',
     node,

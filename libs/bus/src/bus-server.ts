@@ -178,7 +178,7 @@ export class BusServer extends ServerRedis {
     const id = `${request.i}.${request.n}`;
     this.running.set(id, context);
     try {
-      const result = await this.run(handler, parsed.data, context, request.p);
+      const result = await this.run(name, handler, parsed.data, context, request.p);
       if (performance.now() >= deadline) return this.expired();
       const response = method.response.safeParse(result);
       if (!response.success) {
@@ -199,15 +199,18 @@ export class BusServer extends ServerRedis {
   }
 
   private async run(
+    name: string,
     handler: MessageHandler,
     data: unknown,
     context: CallContext,
     traceparent: string | undefined,
   ): Promise<unknown> {
-    const result: unknown = await (traceparent === undefined
-      ? handler(data, context)
-      : this.trace.run(traceparent, () => handler(data, context)));
-    return isObservable(result) ? firstValueFrom(result) : result;
+    if (traceparent === undefined) return settled(await handler(data, context));
+    const { spans } = this.trace;
+    if (!spans) return settled(await this.trace.run(traceparent, () => handler(data, context)));
+    return spans.receive(traceparent, name, { 'rpc.system': 'watershed-bus' }, async () =>
+      settled(await handler(data, context)),
+    );
   }
 
   private routeOf(name: string): Route | undefined {
@@ -267,6 +270,8 @@ export class BusServer extends ServerRedis {
     return wire;
   }
 }
+
+const settled = (result: unknown): unknown => (isObservable(result) ? firstValueFrom(result) : result);
 
 interface CallerServices {
   readonly names: readonly ServiceName[];

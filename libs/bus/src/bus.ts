@@ -103,7 +103,10 @@ export class Bus {
   async call<M extends BusMethod>(method: M, request: RequestOf<M>, options: CallOptions = {}): Promise<ResponseOf<M>> {
     const startedAt = performance.now();
     try {
-      const response = await this.route(method, request, options, startedAt);
+      const { spans } = this.trace;
+      const response = spans
+        ? await spans.span(method.name, 'client', spanAttributes, () => this.route(method, request, options, startedAt))
+        : await this.route(method, request, options, startedAt);
       this.metrics.countCall(method.name, 'ok', performance.now() - startedAt);
       return response;
     } catch (error) {
@@ -305,6 +308,7 @@ export class Bus {
   }
 }
 
+const spanAttributes = { 'rpc.system': 'watershed-bus' };
 const BROADCAST_TIMEOUT_MS = 2_000;
 
 function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {

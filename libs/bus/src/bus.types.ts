@@ -54,6 +54,19 @@ export interface BusLogger {
 export interface TraceContext {
   current(): string | undefined;
   run<T>(traceparent: string, fn: () => T): T;
+  /** Records calls as spans; absent where nothing is traced. */
+  readonly spans?: BusSpans;
+}
+
+/** The part of `Tracing` that the bus uses. */
+export interface BusSpans {
+  span<T>(name: string, role: 'client', attributes: Readonly<Record<string, string>>, fn: () => Promise<T>): Promise<T>;
+  receive<T>(
+    traceparent: string | undefined,
+    name: string,
+    attributes: Readonly<Record<string, string>>,
+    fn: () => Promise<T>,
+  ): Promise<T>;
 }
 
 export interface BusOptions {

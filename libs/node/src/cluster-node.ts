@@ -17,7 +17,7 @@ import {
 } from '#contracts';
 import { isWatershedError, toWireError } from '#errors';
 import { loadOrCreateSigil, loadSigil, type Sigil } from '#sigil';
-import { currentTraceparent, runWithTraceparent } from '#telemetry';
+import { currentTraceparent, openOtlpTracing, runWithTraceparent, type Tracing } from '#telemetry';
 import { BusIndexPort, type IndexPort } from './index-port.js';
 import { LoopDelayMeter } from './loop-delay-meter.js';
 import { signedManifest } from './node-manifest.js';
@@ -53,6 +53,10 @@ export interface JoinOptions {
 }
 
 const nodeEnv = z.object({
+  /** An OpenTelemetry collector's address for OTLP over HTTP; absent: nothing is traced. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: z.string().optional(),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
   WATERSHED_OPERATOR_KEY_FILE: z.string().min(1).optional(),
   WATERSHED_NODE_NAME: z
     .string()
@@ -90,6 +94,8 @@ export class ClusterNode {
     private readonly operatorSigil: Sigil,
     readonly bus: Bus,
     readonly directory: WatchedDirectory,
+    /** Absent where no collector is named. */
+    readonly tracing: Tracing | undefined,
   ) {
     this.nodeId = nodeSigil.thumbprint;
     this.index = new BusIndexPort(bus, directory);
@@ -123,15 +129,26 @@ export class ClusterNode {
     const operatorFile = own.WATERSHED_OPERATOR_KEY_FILE ?? join(config.dataDir, 'operator', 'sigil.json');
     const operatorSigil = await loadSigil(operatorFile, 'operator');
     const directory = new WatchedDirectory();
+    const tracing =
+      own.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
+        ? undefined
+        : await openOtlpTracing({
+            service: options.services[0],
+            instance: nodeSigil.thumbprint,
+            endpoint: own.OTEL_EXPORTER_OTLP_ENDPOINT,
+            headers: own.OTEL_EXPORTER_OTLP_HEADERS,
+            ratio: own.OTEL_TRACES_SAMPLER_ARG,
+            onFailure: (reason) => options.logger.warn({ reason }, 'The collector takes no traces'),
+          });
     const bus = await Bus.connect({
       redisUrl: config.redisUrl.reveal(),
       identity: { clusterId: config.clusterId, nodeId: nodeSigil.thumbprint, services: options.services },
       directory,
       logger: options.logger,
       metrics: options.metrics,
-      trace: { current: currentTraceparent, run: runWithTraceparent },
+      trace: { current: currentTraceparent, run: runWithTraceparent, ...(tracing ? { spans: tracing } : {}) },
     });
-    return new ClusterNode(options, config, nodeSigil, operatorSigil, bus, directory);
+    return new ClusterNode(options, config, nodeSigil, operatorSigil, bus, directory, tracing);
   }
 
   /** `prepare` and `join` in one, for nodes that answer nobody. */
@@ -215,6 +232,7 @@ export class ClusterNode {
     await this.leave('asleep');
     this.loopDelay.stop();
     await this.bus.close();
+    await this.tracing?.close();
   }
 
   private async joinUntil(timeoutMs: number): Promise<number> {

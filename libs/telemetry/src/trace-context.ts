@@ -27,6 +27,12 @@ export function currentTraceparent(): string | undefined {
   return span ? formatTraceparent(span) : undefined;
 }
 
+/** The same as the header of a request over HTTP. */
+export function traceHeaders(): Record<string, string> {
+  const traceparent = currentTraceparent();
+  return traceparent === undefined ? {} : { traceparent };
+}
+
 /** `traceId` and `spanId` of the running call, for log lines. */
 export function currentTraceIds(): { traceId: string; spanId: string } | undefined {
   const span = trace.getSpanContext(manager.active());

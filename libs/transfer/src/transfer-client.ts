@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { type Dispatcher, Pool } from 'undici';
 import type { TransferTicket } from '#contracts';
 import { WatershedError } from '#errors';
+import { type Tracing, traceHeaders } from '#telemetry';
 
 export interface TransferRequest {
   readonly method?: 'POST' | 'PUT' | 'GET' | 'DELETE';
@@ -31,6 +32,15 @@ export interface TransferClientOptions {
   readonly connectionsPerOrigin?: number;
   /** Nodes whose pools are kept; the one unused longest is closed first. */
   readonly maxOrigins?: number;
+  /** Records transfers as spans, and tells the receiver by `traceparent` which trace it works for. */
+  readonly tracing?: Tracing;
+}
+
+interface ExchangeRequest {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+  readonly timeoutMs: number;
+  readonly maxAnswerBytes: number;
 }
 
 /**
@@ -41,18 +51,28 @@ export class TransferClient {
   private readonly pools = new Map<string, Pool>();
   private readonly connections: number;
   private readonly maxOrigins: number;
+  private readonly tracing: Tracing | undefined;
   private closed = false;
 
   constructor(options: TransferClientOptions = {}) {
     this.connections = options.connectionsPerOrigin ?? 32;
     this.maxOrigins = options.maxOrigins ?? 64;
+    this.tracing = options.tracing;
   }
 
   /**
    * Errors: `body_too_large` (a body of known size beyond the ticket), `node_unreachable` (nobody there),
    * `deadline_exceeded`; when `signal` aborts, its reason.
    */
-  async transfer(ticket: TransferTicket, request: TransferRequest = {}): Promise<TransferResponse> {
+  transfer(ticket: TransferTicket, request: TransferRequest = {}): Promise<TransferResponse> {
+    const { tracing } = this;
+    if (!tracing) return this.transferNow(ticket, request);
+    return tracing.span('content transfer', 'client', { 'http.request.method': request.method ?? 'POST' }, () =>
+      this.transferNow(ticket, { ...request, headers: { ...request.headers, ...traceHeaders() } }),
+    );
+  }
+
+  private async transferNow(ticket: TransferTicket, request: TransferRequest): Promise<TransferResponse> {
     if (this.closed) throw new WatershedError('shutting_down', 'This service is stopping. Try another.');
     const { body } = request;
     const size = typeof body === 'string' ? Buffer.byteLength(body) : body instanceof Uint8Array ? body.byteLength : 0;
@@ -87,15 +107,15 @@ export class TransferClient {
    * (it costs half of what `transfer` does). Errors as `transfer`, and `body_too_large` when the answer passes
    * `maxAnswerBytes`.
    */
-  exchange(
-    ticket: TransferTicket,
-    request: {
-      readonly headers: Readonly<Record<string, string>>;
-      readonly body: Uint8Array;
-      readonly timeoutMs: number;
-      readonly maxAnswerBytes: number;
-    },
-  ): Promise<TransferExchange> {
+  exchange(ticket: TransferTicket, request: ExchangeRequest): Promise<TransferExchange> {
+    const { tracing } = this;
+    if (!tracing) return this.exchangeNow(ticket, request);
+    return tracing.span('content exchange', 'client', { 'http.request.method': 'POST' }, () =>
+      this.exchangeNow(ticket, { ...request, headers: { ...request.headers, ...traceHeaders() } }),
+    );
+  }
+
+  private exchangeNow(ticket: TransferTicket, request: ExchangeRequest): Promise<TransferExchange> {
     const { body, timeoutMs, maxAnswerBytes } = request;
     if (this.closed)
       return Promise.reject(new WatershedError('shutting_down', 'This service is stopping. Try another.'));

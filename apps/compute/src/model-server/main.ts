@@ -1,6 +1,7 @@
 // The model server as a program: see cli-options.ts for its arguments. A parent that starts it with an IPC channel is told
 // `{listening: {url, metricsUrl}}` and may send `{kill: {id, model, version?}}`, which is answered `{killed: {id, found}}` when
 // the processes are gone; with WATERSHED_PARENT_PIPE=1 it ends when its standard input does.
+import type { Tracing } from '#telemetry';
 import { readCommandLine, UsageError, usage } from './cli-options.js';
 import { ModelServerStartError, startModelServer } from './model-server.js';
 
@@ -15,17 +16,27 @@ function isKill(message: unknown): message is { kill: { id: number; model: strin
   return typeof kill === 'object' && kill !== null && 'model' in kill && typeof kill.model === 'string';
 }
 
+async function tracingTo(endpoint: string | undefined): Promise<Tracing | undefined> {
+  if (!endpoint) return undefined;
+  // Loaded only where it is wanted: this process is to be small.
+  const { openOtlpTracing } = await import('#telemetry');
+  const onFailure = (reason: string) => console.error(`model-server: no traces are taken: ${reason}`);
+  return openOtlpTracing({ service: 'model-server', endpoint, onFailure });
+}
+
 async function main(): Promise<void> {
   const options = readCommandLine(process.argv.slice(2));
   if (options === 'help') return console.log(usage);
   const onFault = (error: unknown) =>
     console.error(`model-server: ${error instanceof Error ? error.stack : String(error)}`);
-  const server = await startModelServer({ ...options, onFault });
+  const tracing = await tracingTo(process.env.OTEL_EXPORTER_OTLP_ENDPOINT);
+  const server = await startModelServer({ ...options, onFault, tracing });
   let stopping = false;
   const stop = async () => {
     if (stopping) return;
     stopping = true;
     await server.close();
+    await tracing?.close();
     process.exit(0);
   };
   process.on('SIGTERM', () => void stop());

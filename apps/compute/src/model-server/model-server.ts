@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import type { Tracing } from '#telemetry';
 import { Edge } from './http/edge.js';
 import { BodyBudget } from './http/exchange.js';
 import { CpuUtilization, metricsText } from './http/metrics.js';
@@ -37,6 +38,7 @@ export interface ModelServerOptions {
   readonly drainTimeoutMs?: number;
   /** The built entry of a model's process; found beside this file when absent. */
   readonly childEntry?: string;
+  readonly tracing?: Tracing;
   /** Told of errors that are the server's own. */
   readonly onFault?: (error: unknown) => void;
 }
@@ -107,6 +109,7 @@ export async function startModelServer(options: ModelServerOptions): Promise<Run
     explicit: modelControl === 'explicit',
     isReady: () => ready,
     onFault: options.onFault ?? (() => undefined),
+    tracing: options.tracing,
     ...(!separate && { metrics }),
   });
   const servers = [httpServer((request, response) => edge.handle(request, response), options)];

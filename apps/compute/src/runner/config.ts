@@ -45,6 +45,7 @@ const runnerEnv = z.object({
   RUNNER_CONNECTIONS: wholeNumber(1, 1_024).default(32),
   /** Between two looks at the model server while all is well. */
   RUNNER_WATCH_INTERVAL_MS: wholeNumber(100, 600_000).default(2_000),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
 });
 
 export interface RunnerConfig extends CommonConfig {
@@ -68,6 +69,8 @@ export interface RunnerConfig extends CommonConfig {
   readonly blobFolder: string;
   /** What the embedded model server reads. */
   readonly modelFolder: string;
+  /** Where the embedded model server sends its spans; absent: nothing is traced. */
+  readonly collector?: string;
 }
 
 /** The settings of a runner. Throws ConfigError. */
@@ -101,6 +104,7 @@ export function runnerConfig(env: Env): RunnerConfig {
     connections: parsed.RUNNER_CONNECTIONS,
     watchIntervalMs: parsed.RUNNER_WATCH_INTERVAL_MS,
     blobFolder: join(shared.dataDir, parsed.WATERSHED_NODE_NAME, 'blobs'),
+    ...(parsed.OTEL_EXPORTER_OTLP_ENDPOINT ? { collector: parsed.OTEL_EXPORTER_OTLP_ENDPOINT } : {}),
     modelFolder: join(shared.dataDir, parsed.WATERSHED_NODE_NAME, 'models'),
   };
 }

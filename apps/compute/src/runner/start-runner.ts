@@ -22,6 +22,7 @@ import { RegistryBlobSource } from './model/registry-blob.source.js';
 import { runnerModule } from './runner.module.js';
 import { ModelServerWatch } from './server/model-server-watch.js';
 import { openModelServer } from './server/open-model-server.js';
+import { tracedInference } from './server/traced-inference.js';
 import { TritonClaim } from './server/triton-claim.adapter.js';
 
 const now = () => performance.now();
@@ -66,7 +67,7 @@ export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Pr
     metrics,
   });
   const claim = config.triton && (await claimOf(node, config.triton.url, logger));
-  const transfer = new TransferClient();
+  const transfer = new TransferClient({ tracing: node.tracing });
   const publishers = new PublisherKeys(node.bus, now);
   const models = new ModelLifecycle({
     host,
@@ -102,7 +103,7 @@ export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Pr
     logger,
   });
   const engine = new InferenceEngine({
-    server,
+    server: tracedInference(server, node.tracing),
     ended: (entry, generation, end) => models.ended(entry, generation, end),
     unreachable: () => watch.soon(),
   });
@@ -116,6 +117,7 @@ export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Pr
     admission,
     inferTimeoutMs: config.inferTimeoutMs,
     bodyTimeoutMs: config.bodyTimeoutMs,
+    tracing: node.tracing,
     observe: (outcome, took) => seconds.observe({ outcome }, took),
     onInternalError: (error) => logger.error({ err: error }, 'an inference failed inside the runner'),
   });

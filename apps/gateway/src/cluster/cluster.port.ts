@@ -9,6 +9,7 @@ import type {
   RequestOf,
   ResponseOf,
 } from '#contracts';
+import type { Tracing } from '#telemetry';
 
 export const GATEWAY_CLUSTER = Symbol('GATEWAY_CLUSTER');
 
@@ -17,6 +18,8 @@ export interface GatewayCluster {
   readonly nodeId: NodeId;
   readonly clusterId: string;
   readonly region: string;
+  /** Absent where nothing is traced. */
+  readonly tracing?: Tracing;
   call<M extends BusMethod>(
     method: M,
     request: RequestOf<M>,

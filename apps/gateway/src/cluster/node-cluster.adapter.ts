@@ -10,6 +10,7 @@ import type {
   ResponseOf,
 } from '#contracts';
 import type { ClusterNode } from '#node';
+import type { Tracing } from '#telemetry';
 import type { GatewayCluster } from './cluster.port.js';
 
 /** The cluster as this gateway's own node sees it. */
@@ -24,6 +25,9 @@ export class NodeCluster implements GatewayCluster {
   }
   get region(): string {
     return this.node.region;
+  }
+  get tracing(): Tracing | undefined {
+    return this.node.tracing;
   }
 
   call<M extends BusMethod>(

@@ -3,7 +3,8 @@ import rateLimit from '@fastify/rate-limit';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { WatershedError } from '#errors';
-import { type Logger, type Metrics, runWithTraceparent } from '#telemetry';
+import { type Logger, type Metrics, runWithTraceparent, type Tracing } from '#telemetry';
+import type { GatewayCluster } from '../cluster/cluster.port.js';
 import type { GatewayConfig } from '../config.js';
 import { localRoute } from '../inference/engine/route-header.js';
 import { installBodyParsers } from './body-parsers.js';
@@ -34,10 +35,12 @@ export interface HttpServerParts {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly drain: Drain;
+  readonly cluster: Pick<GatewayCluster, 'tracing'>;
 }
 
 /** Fastify as the gateway wants it: our parsers, headers, limits and refusals, before any route is known. */
-export async function createHttpAdapter({ config, logger, metrics, drain }: HttpServerParts): Promise<FastifyAdapter> {
+export async function createHttpAdapter(parts: HttpServerParts): Promise<FastifyAdapter> {
+  const { config, logger, metrics, drain, cluster } = parts;
   const adapter = new GatewayHttpAdapter({
     logger: false,
     skipMiddie: true,
@@ -64,7 +67,7 @@ export async function createHttpAdapter({ config, logger, metrics, drain }: Http
   instance.decorateRequest('principal', undefined);
   instance.decorateRequest('rawBody', undefined);
   installBodyParsers(instance, config.limits);
-  installHooks(instance, metrics, drain);
+  installHooks(instance, metrics, drain, cluster.tracing);
   refuseExpectations(instance.server);
   if (config.corsOrigins.length > 0) {
     const origin = config.corsOrigins.includes('*') ? '*' : [...config.corsOrigins];
@@ -80,7 +83,7 @@ export async function createHttpAdapter({ config, logger, metrics, drain }: Http
   return adapter;
 }
 
-function installHooks(instance: FastifyInstance, metrics: Metrics, drain: Drain): void {
+function installHooks(instance: FastifyInstance, metrics: Metrics, drain: Drain, tracing: Tracing | undefined): void {
   const duration = metrics.histogram('http_request_seconds', 'Requests by route and class of status', [
     'route',
     'status',
@@ -101,7 +104,8 @@ function installHooks(instance: FastifyInstance, metrics: Metrics, drain: Drain)
     }
     // Only who sends a trace is followed: on this Node a context costs every promise of the process a hook, a quarter
     // of what an inference costs in all.
-    if (typeof traceparent === 'string') runWithTraceparent(traceparent, done);
+    if (tracing) traced(tracing, request, reply, done);
+    else if (typeof traceparent === 'string') runWithTraceparent(traceparent, done);
     else done();
   });
   instance.addHook('onSend', (_request, reply, _payload, done) => {
@@ -116,6 +120,28 @@ function installHooks(instance: FastifyInstance, metrics: Metrics, drain: Drain)
     );
     done();
   });
+}
+
+/** The request's span. Its path stays out of it: ids of people and names of their resources stand there. */
+function traced(tracing: Tracing, request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+  const { traceparent } = request.headers;
+  const route = request.routeOptions.url ?? 'none';
+  const parent = typeof traceparent === 'string' ? traceparent : undefined;
+  // A balancer's questions every second would be most of what a collector holds.
+  if (parent === undefined && route.startsWith('/health/')) {
+    done();
+    return;
+  }
+  const span = tracing.open(parent, `${request.method} ${route}`, {
+    'http.request.method': request.method,
+    'http.route': route,
+    'watershed.request_id': request.id,
+  });
+  reply.raw.once('close', () => {
+    const status = reply.statusCode;
+    span.end({ 'http.response.status_code': status }, status >= 500 || !reply.raw.writableFinished);
+  });
+  span.run(done);
 }
 
 /** Nest's adapter, but what matches no route is answered from the table of those that exist: 405 or 404. */

@@ -82,6 +82,7 @@ export class BatchedReservations implements ReservePort {
         maxBatch: 256,
         concurrency: 2,
         lingerMs: 1,
+        bind: this.cluster.tracing?.bind,
         send: (items) => this.send(nodeId, items),
       });
       this.byRunner.set(nodeId, coalescer);
@@ -119,6 +120,7 @@ export class BatchedUsage implements UsagePort {
       maxBatch: 1_000,
       concurrency: 1,
       lingerMs: 1,
+      bind: cluster.tracing?.bind,
       send: async (events) => {
         const { refused } = await cluster.call(tollRecordUsage, { events: [...events] });
         const codes = new Map(refused.map(({ usageId, code }) => [usageId, code]));

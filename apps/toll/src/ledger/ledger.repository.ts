@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { WatershedError } from '#errors';
 import { type Database, databaseError, GroupCommitWriter } from '#persistence';
+import type { Tracing } from '#telemetry';
 import type { DrawOrder, GrantOrder, HoldAnswer, HoldOrder, LedgerStore } from './engine/ledger.ports.js';
 import { batchOf, type RefusedUsage, type UsageCall } from './engine/usage-batch.js';
 import { isLedgerCode, type LedgerCode, type LedgerRefusal } from './ledger.errors.js';
@@ -16,8 +17,11 @@ export class LedgerRepository implements LedgerStore {
   readonly #pool: pg.Pool;
   readonly #usage: GroupCommitWriter<UsageCall, RefusedUsage[]>;
 
-  constructor(database: Pick<Database, 'pool'>) {
+  readonly #tracing: Tracing | undefined;
+
+  constructor(database: Pick<Database, 'pool'>, tracing?: Tracing) {
     this.#pool = database.pool;
+    this.#tracing = tracing;
     this.#usage = new GroupCommitWriter({
       pool: database.pool,
       name: 'toll usage',
@@ -41,7 +45,9 @@ export class LedgerRepository implements LedgerStore {
   }
 
   recordUsage(call: UsageCall): Promise<readonly RefusedUsage[]> {
-    return this.#usage.write(call);
+    if (!this.#tracing) return this.#usage.write(call);
+    const attributes = { 'db.system.name': 'postgresql', 'watershed.usage_events': call.events.length };
+    return this.#tracing.span('commit usage', 'client', attributes, () => this.#usage.write(call));
   }
 
   async openPurse(personId: string, asset: string, openingMicro: bigint): Promise<{ balanceMicro: string }> {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProtocolError } from '#inference-protocol';
+import type { Tracing } from '#telemetry';
 import { toJson } from '../config/config-message.js';
 import type { ModelRegistry } from '../repository/model-registry.js';
 import type { ModelVersion } from '../repository/model-version.js';
@@ -21,6 +22,8 @@ export interface EdgeOptions {
   readonly metrics?: () => string;
   /** What failed that should not have: kept from clients, told to the operator. */
   readonly onFault: (error: unknown) => void;
+  /** Records requests that come with a trace. */
+  readonly tracing?: Tracing;
 }
 
 const extensions = [
@@ -56,7 +59,14 @@ export class Edge {
 
   handle(request: IncomingMessage, response: ServerResponse): void {
     const exchange = new Exchange(request, response, this.options.budget);
-    this.answer(exchange).catch((error: unknown) => this.refuse(exchange, error));
+    const { tracing } = this.options;
+    const answered = tracing ? this.traced(tracing, exchange) : this.answer(exchange);
+    answered.catch((error: unknown) => this.refuse(exchange, error));
+  }
+
+  private traced(tracing: Tracing, exchange: Exchange): Promise<void> {
+    const name = routeOf(exchange.request.url ?? '')?.name ?? 'unknown route';
+    return tracing.receive(exchange.header('traceparent'), name, {}, () => this.answer(exchange));
   }
 
   private refuse(exchange: Exchange, error: unknown): void {

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type ErrorCode, isWatershedError, toWireError, WatershedError } from '#errors';
+import type { Tracing } from '#telemetry';
 import type { Admission } from './engine/admission.js';
 import type { ContentIn, ContentOut } from './engine/inference.ports.js';
 import type { Booking } from './engine/inference-desk.js';
@@ -21,6 +22,7 @@ export interface InferenceServerOptions {
   readonly bodyTimeoutMs: number;
   readonly observe: (outcome: ErrorCode | 'ok', seconds: number) => void;
   readonly onInternalError: (error: unknown) => void;
+  readonly tracing?: Tracing;
 }
 
 /** Status by code; what is not listed is a 500. The caller is a gateway and reads the code. */
@@ -59,7 +61,9 @@ export class InferenceHttpServer {
 
   constructor(private readonly options: InferenceServerOptions) {
     this.server = createServer({ maxHeaderSize: 16_384, noDelay: true }, (request, response) => {
-      const work = this.handle(request, response).finally(() => this.busy.delete(work));
+      const work = (
+        options.tracing ? this.traced(options.tracing, request, response) : this.handle(request, response)
+      ).finally(() => this.busy.delete(work));
       this.busy.add(work);
     });
     this.server.requestTimeout = options.bodyTimeoutMs;
@@ -92,6 +96,12 @@ export class InferenceHttpServer {
     await new Promise<void>((resolve) => this.server.close(() => resolve()));
   }
 
+  private traced(tracing: Tracing, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { traceparent } = request.headers;
+    const parent = typeof traceparent === 'string' ? traceparent : undefined;
+    return tracing.receive(parent, 'inference content', {}, () => this.handle(request, response));
+  }
+
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const startedAt = performance.now();
     let booking: Booking | undefined;
@@ -109,6 +119,7 @@ export class InferenceHttpServer {
       const tookMs = performance.now() - startedAt;
       if (booking) this.options.admission.finish(booking.place, tookMs);
       this.options.observe(outcome, tookMs / 1_000);
+      this.options.tracing?.annotate({ 'watershed.outcome': outcome });
     }
   }
 

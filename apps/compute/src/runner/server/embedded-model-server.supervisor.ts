@@ -18,6 +18,8 @@ export interface EmbeddedModelServerOptions {
   readonly backoff?: Backoff;
   readonly logger: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
   readonly nodeArguments?: readonly string[];
+  /** Where it sends its spans; absent: nowhere. */
+  readonly collector?: string;
 }
 
 interface Running {
@@ -139,7 +141,7 @@ export class EmbeddedModelServer implements ModelServerSupervisor {
   }
 
   private async start(): Promise<string> {
-    const { mainFile, modelRepository, startTimeoutMs, logger, nodeArguments = [] } = this.options;
+    const { mainFile, modelRepository, startTimeoutMs, logger, nodeArguments = [], collector } = this.options;
     const startedAt = performance.now();
     const child = spawn(
       process.execPath,
@@ -147,8 +149,8 @@ export class EmbeddedModelServer implements ModelServerSupervisor {
       {
         detached: true,
         stdio: ['pipe', 'ignore', 'pipe', 'ipc'],
-        // Nothing of our own environment: it holds the runner's secrets, and this process runs other people's models.
-        env: { WATERSHED_PARENT_PIPE: '1' },
+        // Nothing of our own environment but that address: it holds the runner's secrets, and this process runs other people's models.
+        env: { WATERSHED_PARENT_PIPE: '1', ...(collector ? { OTEL_EXPORTER_OTLP_ENDPOINT: collector } : {}) },
       },
     );
     child.stdin?.on('error', () => undefined);

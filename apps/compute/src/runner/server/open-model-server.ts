@@ -29,12 +29,14 @@ export async function openModelServer(config: RunnerConfig, logger: Logger): Pro
         startTimeoutMs,
         stopGraceMs,
         logger,
+        collector: config.collector,
       });
   const server = new TritonModelServer({
     supervisor,
     connections: config.connections,
     controlTimeoutMs: config.controlTimeoutMs,
     maxAnswerBytes: config.maxAnswerBytes,
+    traced: config.collector !== undefined,
   });
   const options = { server, supervisor, servedName: repositoryName, loadTimeoutMs: config.loadTimeoutMs };
   if (config.triton && !config.triton.modelDir) {

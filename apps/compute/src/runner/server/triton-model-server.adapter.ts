@@ -1,6 +1,7 @@
 import { type Dispatcher, Pool, request } from 'undici';
 import { z } from 'zod';
 import { tensorDatatype } from '#contracts';
+import { traceHeaders } from '#telemetry';
 import {
   type BinaryBody,
   type LoadRequest,
@@ -57,6 +58,8 @@ export interface TritonModelServerOptions {
   readonly controlTimeoutMs: number;
   /** An answer larger than this is not of a model we would load. */
   readonly maxAnswerBytes: number;
+  /** Tells the server by `traceparent` which trace it works for. */
+  readonly traced?: boolean;
 }
 
 const tooLarge = () => new ModelServerError('failed', 'the answer is larger than allowed');
@@ -117,6 +120,7 @@ export class TritonModelServer implements ModelServer {
       {
         'content-type': 'application/octet-stream',
         'inference-header-content-length': String(request.headerLength),
+        ...(this.options.traced ? traceHeaders() : undefined),
       },
       request.body,
       timeoutMs,

@@ -13,14 +13,19 @@ export interface CoalescerOptions<Item, Result> {
    * not wait at all.
    */
   readonly lingerMs: number;
+  /** Carries the trace of who adds an item, where one is kept: a batch is sent in that of its first. */
+  readonly bind?: () => Bound;
   /** Rejects only when the whole batch failed. */
   readonly send: (items: readonly Item[]) => Promise<readonly BatchOutcome<Result>[]>;
 }
+
+type Bound = <Value>(fn: () => Value) => Value;
 
 interface Waiting<Item, Result> {
   readonly item: Item;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: unknown) => void;
+  readonly bound: Bound | undefined;
 }
 
 /**
@@ -43,7 +48,7 @@ export class Coalescer<Item, Result> {
 
   add(item: Item): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
-      this.waiting.push({ item, resolve, reject });
+      this.waiting.push({ item, resolve, reject, bound: this.options.bind?.() });
       this.schedule();
     });
   }
@@ -76,7 +81,9 @@ export class Coalescer<Item, Result> {
 
   private async run(batch: readonly Waiting<Item, Result>[]): Promise<void> {
     try {
-      const outcomes = await this.options.send(batch.map(({ item }) => item));
+      const send = () => this.options.send(batch.map(({ item }) => item));
+      const bound = batch[0]?.bound;
+      const outcomes = await (bound ? bound(send) : send());
       batch.forEach(({ resolve, reject }, index) => {
         const outcome = outcomes[index];
         if (!outcome) reject(new Error('a batch was answered with fewer outcomes than it had items'));
