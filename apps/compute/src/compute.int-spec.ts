@@ -108,7 +108,7 @@ describe('orchestrator and runner in a cluster', () => {
     await until(['org/add-one 1.0.0 ready']);
     expect(await infer()).toMatchObject({
       code: 'ok',
-      answer: { model_name: 'org/add-one', model_version: '1.0.0', outputs: [{ data: [2, 3, 4, 5] }] },
+      answer: { model_name: 'org--add-one', model_version: '1', outputs: [{ data: [2, 3, 4, 5] }] },
     });
     await eventually(() => around.node.directory.get(runner.nodeId)?.models[0]?.ready === true);
 

@@ -32,8 +32,8 @@ describe('an inference at a runner', () => {
       200,
       {
         id: 'a',
-        model_name: 'org/sample',
-        model_version: '1.0.0',
+        model_name: 'org--sample',
+        model_version: '1',
         outputs: [{ name: 'Y', datatype: 'FP32', shape: [2], data: [2.5, 3] }],
       },
     ]);

@@ -184,8 +184,9 @@ function encodeAnswer(entry: ModelEntry, request: InferRequest, response: InferR
     if (!binary) requireFinite(tensor);
     return { tensor, binary };
   });
-  const { name, version } = entry.model;
-  return encodeInferResponse({ id: request.id, modelName: name, modelVersion: version }, outputs);
+  // As the protocol's paths and metadata name them: its clients ask again by what they were answered.
+  const head = { modelName: entry.model.name.replace('/', '--'), modelVersion: String(entry.model.serial) };
+  return encodeInferResponse({ id: request.id, ...head }, outputs);
 }
 
 /** JSON has no NaN and no infinities; a server that writes them all the same writes what clients cannot read. */
