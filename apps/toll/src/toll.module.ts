@@ -4,6 +4,9 @@ import { CLUSTER_NODE, ClusterNode } from '#node';
 import type { Database } from '#persistence';
 import type { Sigil } from '#sigil';
 import type { Logger, Metrics } from '#telemetry';
+import { AllowanceController } from './allowance/allowance.controller.js';
+import { AllowanceRepository } from './allowance/allowance.repository.js';
+import { AllowanceEngine } from './allowance/engine/allowance-engine.js';
 import type { TollConfig } from './config.js';
 import { LedgerEngine } from './ledger/engine/ledger-engine.js';
 import { PostingSystem } from './ledger/engine/posting.system.js';
@@ -37,7 +40,7 @@ export class TollModule implements OnApplicationBootstrap {
     const { config, database, ledger, logger } = resources;
     return {
       module: TollModule,
-      controllers: [PurseController, HoldController, PriceController],
+      controllers: [PurseController, HoldController, PriceController, AllowanceController],
       providers: [
         { provide: PostingSystem, useFactory: () => postingOf(resources) },
         {
@@ -54,6 +57,21 @@ export class TollModule implements OnApplicationBootstrap {
                 for (const { code } of refused) events.inc({ outcome: code });
                 posting.nudge();
               },
+            });
+          },
+        },
+        {
+          provide: AllowanceEngine,
+          inject: [LedgerEngine],
+          useFactory: (ledger: LedgerEngine) => {
+            const given = resources.metrics.counter('toll_allowance_micro_total', 'Micro-units given by the allowance');
+            return new AllowanceEngine({
+              store: new AllowanceRepository(database),
+              ledger,
+              blockTtlMs: config.blockTtlMs,
+              asset: config.asset,
+              rules: config.allowance,
+              onGiven: (amountMicro) => given.inc(Number(amountMicro)),
             });
           },
         },

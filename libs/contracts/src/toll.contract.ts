@@ -55,6 +55,45 @@ export const tollOpenPurse = defineMethod({
   timeoutMs: 3_000,
 });
 
+/**
+ * Closes a purse for good; what is free in it goes back to issuance. Repeated: what has become free since. `settled` once
+ * nothing is held any more, so that nothing can come back into it.
+ */
+export const tollClosePurse = defineMethod({
+  name: 'toll-close-purse',
+  service: 'toll',
+  request: z.object({ personId: uuid }),
+  response: z.object({ settled: z.boolean(), returnedMicro: amountMicro, asset }),
+  callers: ['gateway'],
+  idempotent: true,
+  timeoutMs: 3_000,
+});
+
+/** The essential allowance of the day (UTC, by Postgres's clock), as one person sees it. */
+export const allowance = z.object({
+  asset,
+  day: z.iso.date(),
+  endsAt: instant,
+  /** What the day gives to all together. */
+  poolMicro: amountMicro,
+  givenMicro: amountMicro,
+  /** The most that one person gets. */
+  shareMicro: amountMicro,
+  /** What this person had of it, and what may still come. */
+  mineMicro: amountMicro,
+  leftMicro: amountMicro,
+});
+
+export const tollAllowance = defineMethod({
+  name: 'toll-allowance',
+  service: 'toll',
+  request: z.object({ personId: uuid }),
+  response: allowance,
+  callers: ['gateway'],
+  idempotent: true,
+  timeoutMs: 2_000,
+});
+
 export const purse = z.object({
   personId: uuid,
   asset,
@@ -99,7 +138,8 @@ export const tollGrant = defineMethod({
 
 /**
  * A durable block of budget: the amount is held on the ledger for one gateway instance, which then spends it in memory.
- * `atLeastMicro` must fit or the call is refused (`purse_empty`); up to `wantedMicro` is given where the purse has it.
+ * `atLeastMicro` must fit or the call is refused (`purse_empty`); up to `wantedMicro` is given where the purse has it. An
+ * empty purse is given `atLeastMicro` out of the day's essential allowance, as long as that lasts.
  * Repeated with the same `blockId`: the same block, renewed; its holder does so well before `expiresAt`. After that the
  * block is posted and given back (`transfer_settled` from then on). Another node's block: `caller_not_allowed`.
  */
@@ -157,7 +197,7 @@ export const tollReleaseBlock = defineMethod({
 /** A line of a person's statement: one posted transfer, with the usage it lists. */
 export const ledgerEntry = z.object({
   transferId: uuid,
-  kind: z.enum(['opening', 'grant', 'usage', 'hold', 'capture', 'void', 'refund']),
+  kind: z.enum(['opening', 'grant', 'usage', 'hold', 'capture', 'void', 'refund', 'allowance', 'closing']),
   amountMicro,
   asset,
   balanceAfterMicro: amountMicro,

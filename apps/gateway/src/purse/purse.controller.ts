@@ -1,11 +1,13 @@
 import { Controller, Get, Inject, Post, Req, Res } from '@nestjs/common';
 import { z } from 'zod';
 import {
+  allowance,
   amountMicro,
   asset,
   ledgerEntry,
   pageOf,
   purse,
+  tollAllowance,
   tollGrant,
   tollOpenPurse,
   tollPurse,
@@ -29,6 +31,7 @@ import { Once, onceRequestOf, sendAnswer } from '../once/once.js';
 import { PeopleRepository } from '../people/people.repository.js';
 
 const purseSchema = named('Purse', purse);
+const allowanceSchema = named('Allowance', allowance);
 const entrySchema = named('LedgerEntry', ledgerEntry);
 const eventSchema = named('UsageEvent', usageEvent.omit({ blockId: true }));
 const statementPage = named('StatementPage', pageOf(entrySchema).extend({ unposted: z.array(eventSchema) }));
@@ -72,6 +75,22 @@ export class PurseController {
   purse(@Who() who: Principal): Promise<z.output<typeof purse>> {
     const { personId } = who;
     return this.opened(personId, () => this.cluster.call(tollPurse, { personId }));
+  }
+
+  @Get('purse/allowance')
+  @ApiRoute({
+    tag: 'toll',
+    id: 'allowance',
+    summary: 'What an empty purse gets today',
+    description:
+      'The essential allowance: one pool a day for all, of which `shareMicro` at most is for one person; it pays what an empty purse cannot.',
+    access: { scope: 'purse:read' },
+    response: allowanceSchema,
+    errors: ['no_node_available'],
+  })
+  allowance(@Who() who: Principal): Promise<z.output<typeof allowance>> {
+    const { personId } = who;
+    return this.cluster.call(tollAllowance, { personId });
   }
 
   @Get('purse/statement')

@@ -9,12 +9,16 @@ import {
   tollReleaseBlock,
   tollVoid,
 } from '#contracts';
+import { AllowanceEngine } from '../allowance/engine/allowance-engine.js';
 import { LedgerEngine } from './engine/ledger-engine.js';
 
 /** Money set aside: two-phase transfers, budget blocks and the usage that spends them. The holder is who calls. */
 @Controller()
 export class HoldController {
-  constructor(@Inject(LedgerEngine) private readonly engine: LedgerEngine) {}
+  constructor(
+    @Inject(LedgerEngine) private readonly engine: LedgerEngine,
+    @Inject(AllowanceEngine) private readonly allowance: AllowanceEngine,
+  ) {}
 
   @BusHandler(tollHold)
   async hold(request: ParsedRequestOf<typeof tollHold>, caller: Caller) {
@@ -33,7 +37,7 @@ export class HoldController {
 
   @BusHandler(tollDraw)
   async draw(request: ParsedRequestOf<typeof tollDraw>, caller: Caller) {
-    return this.engine.draw(request, caller.nodeId);
+    return this.allowance.draw(request, caller.nodeId);
   }
 
   @BusHandler(tollRecordUsage)

@@ -59,6 +59,14 @@ export class LedgerRepository implements LedgerStore {
     return { balanceMicro: balance_micro };
   }
 
+  async closePurse(personId: string, asset: string): Promise<{ pending: number; returnedMicro: string }> {
+    const row = await this.#one<{ pending: number; returned_micro: string }>('SELECT * FROM toll.close_purse($1, $2)', [
+      personId,
+      asset,
+    ]);
+    return { pending: row.pending, returnedMicro: row.returned_micro };
+  }
+
   async grant(order: GrantOrder): Promise<{ code: LedgerCode; balanceMicro: string }> {
     const row = await this.#one<{ code: string; balance_micro: string }>(
       'SELECT * FROM toll.grant_money($1, $2, $3, $4, $5, $6, $7)',

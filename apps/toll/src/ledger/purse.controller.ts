@@ -2,6 +2,7 @@ import { Controller, Inject } from '@nestjs/common';
 import { BusHandler } from '#bus';
 import {
   type ParsedRequestOf,
+  tollClosePurse,
   tollGrant,
   tollOpenPurse,
   tollPurse,
@@ -19,6 +20,11 @@ export class PurseController {
   @BusHandler(tollOpenPurse)
   async open({ personId }: ParsedRequestOf<typeof tollOpenPurse>) {
     return this.engine.openPurse(personId);
+  }
+
+  @BusHandler(tollClosePurse)
+  async close({ personId }: ParsedRequestOf<typeof tollClosePurse>) {
+    return this.engine.closePurse(personId);
   }
 
   @BusHandler(tollPurse)

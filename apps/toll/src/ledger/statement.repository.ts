@@ -210,7 +210,8 @@ function eventOf(row: UsageRow): UsageEvent {
   };
 }
 
-const kindOf = (kind: string) => known(kind, ['opening', 'grant', 'usage', 'capture', 'refund']);
+const kindOf = (kind: string) =>
+  known(kind, ['opening', 'grant', 'usage', 'capture', 'refund', 'allowance', 'closing']);
 
 function known<const Value extends string>(text: string, values: readonly Value[]): Value {
   const found = values.find((value) => value === text);

@@ -42,6 +42,13 @@ export class LedgerEngine {
     return { personId, balanceMicro, asset: rules.asset };
   }
 
+  /** Closes the purse; what is free goes back to issuance. Repeated: what was freed since. */
+  async closePurse(personId: string): Promise<{ settled: boolean; returnedMicro: string; asset: string }> {
+    const { store, rules } = this.#resources;
+    const { pending, returnedMicro } = await store.closePurse(personId, rules.asset);
+    return { settled: pending === 0, returnedMicro, asset: rules.asset };
+  }
+
   /** Throws `not_found` where the person has no purse. */
   async purse(personId: string): Promise<Purse> {
     const purse = await this.#resources.reader.purse(personId, this.#resources.rules.asset);

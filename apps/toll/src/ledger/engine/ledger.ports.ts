@@ -42,6 +42,8 @@ export interface HoldAnswer {
 /** The ledger's operations; each happens wholly or not at all, and is safe to repeat. */
 export interface LedgerStore {
   openPurse(personId: string, asset: string, openingMicro: bigint): Promise<{ balanceMicro: string }>;
+  /** What went back to issuance, and how many holds may still bring something back. */
+  closePurse(personId: string, asset: string): Promise<{ pending: number; returnedMicro: string }>;
   grant(order: GrantOrder): Promise<{ code: LedgerCode; balanceMicro: string }>;
   placeHold(order: HoldOrder): Promise<HoldAnswer>;
   captureHold(transferId: string, amountMicro: bigint): Promise<HoldAnswer>;

@@ -114,6 +114,17 @@ export async function brokenInvariants(client: Queryable): Promise<string[]> {
     'usage transfers that are not the sum of their usage': `SELECT t.id FROM toll.transfer t
       JOIN toll.usage u ON u.block_id = t.block_id AND u.n BETWEEN t.from_n AND t.to_n
       GROUP BY t.id HAVING t.amount_micro <> sum(u.amount_micro) OR count(*) <> t.to_n - t.from_n + 1`,
+    'days whose allowance is not its shares, or not its transfers': `SELECT d.day, d.given_micro FROM toll.allowance_day d
+      WHERE d.given_micro <> (SELECT coalesce(sum(s.given_micro), 0) FROM toll.allowance_share s WHERE s.asset = d.asset AND s.day = d.day)
+        OR d.given_micro <> (SELECT coalesce(sum(t.amount_micro), 0) FROM toll.transfer t
+          WHERE t.kind = 'allowance' AND t.asset = d.asset AND t.memo = 'essential allowance of ' || d.day)`,
+    'days that gave more than their pool, or a person more than a share': `SELECT d.day FROM toll.allowance_day d
+      LEFT JOIN toll.allowance_share s ON s.asset = d.asset AND s.day = d.day
+      WHERE d.given_micro > d.pool_micro OR s.given_micro > d.share_micro`,
+    'days that gave newcomers more than their part': `SELECT d.day FROM toll.allowance_day d
+      JOIN toll.allowance_share s ON s.asset = d.asset AND s.day = d.day
+      JOIN toll.account a ON a.owner = 'person:' || s.person_id AND a.asset = d.asset AND (a.created_at AT TIME ZONE 'UTC')::date >= d.day
+      GROUP BY d.asset, d.day, d.newcomers_micro HAVING sum(s.given_micro) > d.newcomers_micro`,
     'captures that are not their hold': `SELECT h.id FROM toll.hold h LEFT JOIN toll.transfer t ON t.id = h.id
       WHERE h.kind = 'transfer' AND (h.state = 'posted') <> (t.id IS NOT NULL AND t.amount_micro = h.captured_micro)`,
   };
