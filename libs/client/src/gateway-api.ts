@@ -716,6 +716,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/purse/allowance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What an empty purse gets today
+         * @description The essential allowance: one pool a day for all, of which `shareMicro` at most is for one person; it pays what an empty purse cannot.
+         *
+         *     Needs the scope `purse:read`.
+         */
+        get: operations["allowance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/purse/statement": {
         parameters: {
             query?: never;
@@ -957,6 +979,18 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        Allowance: {
+            asset: string;
+            /** Format: date */
+            day: string;
+            /** Format: date-time */
+            endsAt: string;
+            poolMicro: string;
+            givenMicro: string;
+            shareMicro: string;
+            mineMicro: string;
+            leftMicro: string;
+        };
         AuditEntry: {
             /** @description Order of the log */
             sequence: string;
@@ -1205,7 +1239,7 @@ export interface components {
         LedgerEntry: {
             transferId: string;
             /** @enum {string} */
-            kind: "opening" | "grant" | "usage" | "hold" | "capture" | "void" | "refund";
+            kind: "opening" | "grant" | "usage" | "hold" | "capture" | "void" | "refund" | "allowance" | "closing";
             amountMicro: string;
             asset: string;
             balanceAfterMicro: string;
@@ -5304,6 +5338,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Purse"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `no_node_available` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    allowance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What an empty purse gets today */
+            200: {
+                headers: {
+                    /** @description How the request was routed */
+                    "Watershed-Route"?: string;
+                    /** @description Names this request in the log */
+                    "Watershed-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Allowance"];
                 };
             };
             /** @description `invalid_request` */
