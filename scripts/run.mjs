@@ -11,6 +11,7 @@ const commands = {
   'train-language-id': 'models/language-id/train.js',
   migration: 'scripts/migration.js',
   openapi: 'scripts/openapi/main.js',
+  triton: 'scripts/triton/main.js',
 };
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const command = commands[process.argv[2]];

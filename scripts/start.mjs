@@ -8,6 +8,8 @@ Starts a Watershed cluster on this machine and shows where to reach it. Ctrl-C s
   --port N       the gateway's port; the other services take the ports after it   (default 4100)
   --data DIR     where keys, databases, models and pods are kept                   (default .watershed/data)
   --processes    one service a process, instead of all beside the runner in one
+  --triton       serve models from a real Triton on this machine's processor, which is set up when it is not
+                 (Linux on x86-64 with Python 3.11; npm run -s triton -- --help), not from the embedded model server
   --region R     the cluster's region, when it is first made                       (default EU/FR)
   --name TEXT    the cluster's name, when it is first made                         (default "watershed")
   --reset        deletes the data folder first (asks for no confirmation)

@@ -5,6 +5,7 @@ import { isRunning } from '#local-services';
 import type { RunningCluster } from '../start/cluster.js';
 import { dataFormat } from '../start/data-folder.js';
 import { type Api, CommandError } from '../watershed/api.js';
+import { type ModelServerSeen, modelServers } from './model-servers.js';
 
 /** What a check found: fine, or what is wrong and what to do about it. */
 export type Finding =
@@ -93,6 +94,26 @@ function dataChecks({ dataFolder }: CheckContext): Check[] {
         return silent.length === 0
           ? fine(`${running.processes.map(({ name }) => name).join(', ')} run and give metrics`)
           : wrong(`${silent.join(', ')} give no metrics`, `look into ${file('logs')}/<name>.log`);
+      },
+    },
+    {
+      name: 'model server',
+      needs: 'processes',
+      run: async () => {
+        const { processes } = JSON.parse(readFileSync(file('running.json'), 'utf8')) as RunningCluster;
+        const found = await modelServers(processes.map(({ metricsPort }) => metricsPort));
+        const silent = found.filter(({ live }) => !live);
+        const named = (servers: readonly ModelServerSeen[]) =>
+          servers
+            .map(({ kind, version }) => `${kind === 'triton' ? 'Triton' : 'the embedded one'} ${version}`.trim())
+            .join(', ');
+        if (found.length === 0) return wrong('no runner tells of one', `look into ${file('logs')}/runner.log`);
+        return silent.length === 0
+          ? fine(`${named(found)} serves`)
+          : wrong(
+              `${named(silent)} does not answer`,
+              `look into ${file('logs')}/runner.log; one of our own is started again`,
+            );
       },
     },
   ];

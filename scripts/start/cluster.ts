@@ -5,6 +5,7 @@ import type { ServiceName } from '#contracts';
 import { stopOrphan } from '#local-services';
 import type { DataFolder } from './data-folder.js';
 import type { InitialiseOutcome, InitialiseRequest } from './initialise.js';
+import { modelServerSettings } from './model-server-settings.js';
 import { NodeProcess } from './node-process.js';
 import type { StartOptions } from './options.js';
 import { checkPorts, metricsPort, type PortName, portOf, portOffsets } from './ports.js';
@@ -57,6 +58,12 @@ export class Cluster {
       (name) => !(name === 'postgres' && process.env.DATABASE_URL) && !(name === 'redis' && process.env.REDIS_URL),
     );
     await checkPorts(port, taken);
+    const modelServer = await modelServerSettings({
+      root: this.root,
+      triton: this.options.triton,
+      screen: this.screen,
+    });
+    if (this.stopping) return;
     this.opening = openStorage({
       data: this.data,
       root: this.root,
@@ -94,7 +101,7 @@ export class Cluster {
             databaseUrls: prepared.databaseUrls,
             basePort: port,
             metricsPort: metricsPort(index, port),
-            inherited: process.env,
+            inherited: { ...process.env, ...modelServer },
           }),
           logFile: this.data.file('logs', `${name}.log`),
           graceMs: drainMs,

@@ -9,6 +9,8 @@ export interface StartOptions {
   readonly region: string;
   readonly name: string;
   readonly reset: boolean;
+  /** Models are served by a Triton of our own, which is set up when it is not. */
+  readonly triton: boolean;
 }
 
 export const defaultPort = 4100;
@@ -27,7 +29,15 @@ const readPort = (text: string): number => {
 
 /** @throws StartError `usage` with what to change. */
 export function parseStartOptions(args: readonly string[], root: string): StartOptions {
-  let values: { port?: string; data?: string; processes?: boolean; region?: string; name?: string; reset?: boolean };
+  let values: {
+    port?: string;
+    data?: string;
+    processes?: boolean;
+    region?: string;
+    name?: string;
+    reset?: boolean;
+    triton?: boolean;
+  };
   try {
     ({ values } = parseArgs({
       args: [...args],
@@ -38,6 +48,7 @@ export function parseStartOptions(args: readonly string[], root: string): StartO
         region: { type: 'string' },
         name: { type: 'string' },
         reset: { type: 'boolean' },
+        triton: { type: 'boolean' },
       },
     }));
   } catch (error) {
@@ -53,5 +64,6 @@ export function parseStartOptions(args: readonly string[], root: string): StartO
     region: values.region ?? 'EU/FR',
     name: values.name ?? 'watershed',
     reset: values.reset ?? false,
+    triton: values.triton ?? false,
   };
 }

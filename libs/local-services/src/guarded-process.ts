@@ -5,13 +5,15 @@ import { Socket } from 'node:net';
 /**
  * Runs a command that must not outlive us and must not hear our terminal. A shell in a session of its own starts it and
  * waits on a pipe from us: when the pipe closes, for whatever reason (a kill -9 of ours included), it sends the stop
- * signal, and after the grace period the harder one. A Ctrl-C in the terminal reaches neither.
+ * signal, and after the grace period the harder one. A Ctrl-C in the terminal reaches neither. What the service leaves behind
+ * (processes of its group, a folder, shared memory) goes after it.
  */
 const guardScript = `
-stop=$1; hard=$2; grace=$3; scratch=$4; shift 4
+stop=$1; hard=$2; grace=$3; scratch=$4; group=$5; shared=$6; pidfile=$7; shift 7
 exec 3<&0
-"$@" </dev/null 3<&- &
+if [ -n "$group" ]; then setsid "$@" </dev/null 3<&- & else "$@" </dev/null 3<&- & fi
 child=$!
+[ -z "$pidfile" ] || echo $child > "$pidfile"
 {
   read _ <&3
   kill -"$stop" $child 2>/dev/null
@@ -21,6 +23,8 @@ child=$!
 watcher=$!
 wait $child; code=$?
 kill -KILL $watcher 2>/dev/null
+[ -z "$group" ] || kill -KILL -$child 2>/dev/null
+[ -z "$shared" ] || rm -f "/dev/shm/$shared"*
 [ -z "$scratch" ] || rm -rf "$scratch"
 exit $code
 `;
@@ -38,6 +42,12 @@ export interface GuardedProcessOptions {
   readonly background?: boolean;
   /** Removed by the guard once the service has ended, whatever ended it. */
   readonly scratchFolder?: string;
+  /** The service gets a process group of its own, and whatever it leaves of that is killed when it has ended. Linux only. */
+  readonly ownGroup?: boolean;
+  /** What the names of its regions of shared memory begin with, where it may leave them behind. Linux only. */
+  readonly sharedMemoryPrefix?: string;
+  /** Gets the service's process id. */
+  readonly pidFile?: string;
 }
 
 export interface GuardedProcess {
@@ -63,6 +73,9 @@ export function startGuarded(options: GuardedProcessOptions): GuardedProcess {
         options.hardSignal,
         String(Math.ceil(options.graceMs / 100)),
         options.scratchFolder ?? '',
+        options.ownGroup ? 'group' : '',
+        options.sharedMemoryPrefix ?? '',
+        options.pidFile ?? '',
         options.command,
         ...options.args,
       ],

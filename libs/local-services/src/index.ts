@@ -6,3 +6,5 @@ export * from './orphans.js';
 export * from './postgres-server.js';
 export * from './redis-binary.js';
 export * from './redis-server.js';
+export * from './triton-installation.js';
+export * from './triton-server.js';

@@ -1,4 +1,4 @@
-/** Why a local Postgres or Redis could not be had or started: one line for a person, with what to do about it. */
+/** Why a local Postgres, Redis or Triton could not be had or started: one line for a person, with what to do about it. */
 export class LocalServiceError extends Error {
   override readonly name = 'LocalServiceError';
   readonly code:
@@ -7,6 +7,7 @@ export class LocalServiceError extends Error {
     | 'service_failed'
     | 'data_corrupt'
     | 'disk_full'
+    | 'triton_unavailable'
     | 'root_without_namespaces';
 
   constructor(code: LocalServiceError['code'], message: string, options?: ErrorOptions) {

@@ -24,6 +24,8 @@ const runnerEnv = z.object({
   TRITON_METRICS_URL: z.url({ protocol: /^https?$/ }).optional(),
   /** The folder that this Triton reads its models from. Absent: models travel in load requests, so only small ones. */
   TRITON_MODEL_DIR: z.string().optional(),
+  /** Where `npm run triton -- setup` put a Triton: this runner then starts one of its own instead of the embedded server. */
+  TRITON_INSTALLATION: z.string().optional(),
   /** Peak memory of all loaded models together; half of what is free at the start when absent. */
   RUNNER_MODEL_MEMORY_BYTES: wholeNumber(1, 2 ** 50).optional(),
   /** Model files kept on the disk. */
@@ -53,6 +55,7 @@ export interface RunnerConfig extends CommonConfig {
   readonly port: number;
   readonly publicUrl?: string;
   readonly triton?: { readonly url: string; readonly metricsUrl: string; readonly modelDir?: string };
+  readonly tritonInstallation?: string;
   readonly modelMemoryBytes: number;
   readonly cacheBytes: number;
   readonly capacity: number;
@@ -67,10 +70,12 @@ export interface RunnerConfig extends CommonConfig {
   readonly connections: number;
   readonly watchIntervalMs: number;
   readonly blobFolder: string;
-  /** What the embedded model server reads. */
+  /** What a model server of our own reads. */
   readonly modelFolder: string;
   /** Where the embedded model server sends its spans; absent: nothing is traced. */
   readonly collector?: string;
+  /** Process id, log and temporary files of a Triton of our own. */
+  readonly tritonFolder: string;
 }
 
 /** The settings of a runner. Throws ConfigError. */
@@ -90,6 +95,7 @@ export function runnerConfig(env: Env): RunnerConfig {
     port: parsed.RUNNER_PORT,
     ...(parsed.RUNNER_PUBLIC_URL ? { publicUrl: new URL(parsed.RUNNER_PUBLIC_URL).origin } : {}),
     ...(triton ? { triton } : {}),
+    ...(parsed.TRITON_INSTALLATION ? { tritonInstallation: parsed.TRITON_INSTALLATION } : {}),
     modelMemoryBytes: parsed.RUNNER_MODEL_MEMORY_BYTES ?? Math.floor(freemem() / 2),
     cacheBytes: parsed.RUNNER_CACHE_BYTES,
     capacity: parsed.RUNNER_CAPACITY,
@@ -106,6 +112,7 @@ export function runnerConfig(env: Env): RunnerConfig {
     blobFolder: join(shared.dataDir, parsed.WATERSHED_NODE_NAME, 'blobs'),
     ...(parsed.OTEL_EXPORTER_OTLP_ENDPOINT ? { collector: parsed.OTEL_EXPORTER_OTLP_ENDPOINT } : {}),
     modelFolder: join(shared.dataDir, parsed.WATERSHED_NODE_NAME, 'models'),
+    tritonFolder: join(shared.dataDir, parsed.WATERSHED_NODE_NAME, 'triton'),
   };
 }
 

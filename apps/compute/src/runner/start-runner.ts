@@ -20,6 +20,7 @@ import { SignedModelTrust } from './model/model-trust.adapter.js';
 import { PublisherKeys } from './model/publisher-keys.js';
 import { RegistryBlobSource } from './model/registry-blob.source.js';
 import { runnerModule } from './runner.module.js';
+import { modelServerState } from './server/model-server-state.js';
 import { ModelServerWatch } from './server/model-server-watch.js';
 import { openModelServer } from './server/open-model-server.js';
 import { tracedInference } from './server/traced-inference.js';
@@ -123,6 +124,11 @@ export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Pr
   });
   metrics.gauge('runner_in_flight', 'Tickets and inferences now', [], (gauge) => gauge.set(admission.inFlight));
   metrics.gauge('runner_model_memory_free_bytes', 'Model memory left', [], (gauge) => gauge.set(budget.freeBytes));
+  metrics.gauge('runner_model_server', 'Whether it answers, by what it is', ['kind', 'version'], async (gauge) => {
+    gauge.reset();
+    const { kind, live, version } = await modelServerState({ supervisor, server });
+    gauge.set({ kind, version }, live ? 1 : 0);
+  });
   let url = '';
   const desk = new InferenceDesk({
     admission,

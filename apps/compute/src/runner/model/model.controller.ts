@@ -3,6 +3,7 @@ import { BusHandler } from '#bus';
 import { type ParsedRequestOf, runnerLoad, runnerStatus, runnerUnload } from '#contracts';
 import { refusalOf } from '../inference/inference.controller.js';
 import type { ModelServer, ModelServerSupervisor } from '../server/model-server.port.js';
+import { modelServerState } from '../server/model-server-state.js';
 import { ModelLifecycle } from './engine/model-lifecycle.js';
 
 export const MODEL_SERVER = Symbol('MODEL_SERVER');
@@ -38,18 +39,6 @@ export class ModelController {
       inferences: entry.counts.inferences,
       errors: entry.counts.errors,
     }));
-    return { modelServer: await this.modelServer(), models };
-  }
-
-  /** An embedded server that nobody has needed yet is not started to be looked at. */
-  private async modelServer() {
-    const { kind } = this.supervisor;
-    if (this.supervisor.url() === undefined) return { kind, live: false, version: '' };
-    try {
-      const [live, { version }] = await Promise.all([this.server.live(), this.server.serverMetadata()]);
-      return { kind, live, version };
-    } catch {
-      return { kind, live: false, version: '' }; // that it does not answer is the answer
-    }
+    return { modelServer: await modelServerState({ supervisor: this.supervisor, server: this.server }), models };
   }
 }

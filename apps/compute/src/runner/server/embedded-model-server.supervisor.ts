@@ -2,11 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { WatershedError } from '#errors';
-import { Backoff } from './backoff.js';
 import type { ModelProcesses, ModelServerSupervisor } from './model-server.port.js';
+import { RestartedModelServer, type RestartedModelServerOptions, type ServerRun } from './restarted-model-server.js';
 
-export interface EmbeddedModelServerOptions {
+export interface EmbeddedModelServerOptions extends RestartedModelServerOptions {
   /** The built `model-server/main.js`. */
   readonly mainFile: string;
   readonly modelRepository: string;
@@ -15,54 +14,33 @@ export interface EmbeddedModelServerOptions {
   readonly stopGraceMs: number;
   /** A server that does not carry out a kill by then is ended itself; default 1 s. */
   readonly killAnswerMs?: number;
-  readonly backoff?: Backoff;
-  readonly logger: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
   readonly nodeArguments?: readonly string[];
   /** Where it sends its spans; absent: nowhere. */
   readonly collector?: string;
 }
 
-interface Running {
+interface EmbeddedRun extends ServerRun {
   readonly child: ChildProcess;
-  readonly url: string;
-  readonly metricsUrl: string;
-  readonly startedAt: number;
 }
 
 const announcement = z.object({ listening: z.object({ url: z.url(), metricsUrl: z.url() }) });
 const killAnswer = z.object({ killed: z.object({ id: z.number(), found: z.boolean() }) });
 
 /**
- * Starts the embedded model server when it is first needed, and again, ever more slowly, whenever it dies. The child
- * holds a channel to us: when this process ends, however it ends, the channel closes and the child goes too. It has a
- * process group of its own, so that a Ctrl-C in the terminal does not take it away under requests that still drain.
+ * The embedded model server as a child of this process. The child holds a channel to us: when this process ends, however
+ * it ends, the channel closes and the child goes too. It has a process group of its own, so that a Ctrl-C in the terminal
+ * does not take it away under requests that still drain.
  */
-export class EmbeddedModelServer implements ModelServerSupervisor {
+export class EmbeddedModelServer extends RestartedModelServer<EmbeddedRun> implements ModelServerSupervisor {
   readonly kind = 'embedded';
   readonly processes: ModelProcesses = {
     killModel: (name, version) => this.killModel(name, version),
     killServer: () => this.killServer(),
   };
   private kills = 0;
-  private running: Running | undefined;
-  private starting: Promise<string> | undefined;
-  private restart: NodeJS.Timeout | undefined;
-  private closed = false;
-  private readonly listeners = new Set<() => void>();
-  private readonly backoff: Backoff;
 
   constructor(private readonly options: EmbeddedModelServerOptions) {
-    this.backoff =
-      options.backoff ??
-      new Backoff({ firstMs: 100, longestMs: 10_000, resetAfterMs: 60_000, random: () => Math.random() });
-  }
-
-  url(): string | undefined {
-    return this.running?.url;
-  }
-
-  metricsUrl(): string | undefined {
-    return this.running?.metricsUrl;
+    super(options);
   }
 
   /** The child's process id, for tests that kill it. */
@@ -70,30 +48,8 @@ export class EmbeddedModelServer implements ModelServerSupervisor {
     return this.running?.child.pid;
   }
 
-  async ensure(): Promise<string> {
-    if (this.running) return this.running.url;
-    if (this.closed) throw unavailable('The runner is shutting down.');
-    // While it waits to be started again nobody may jump the queue: the wait is what protects the machine.
-    if (this.restart) throw unavailable('The model server died and is being started again.');
-    this.starting ??= this.start().finally(() => {
-      this.starting = undefined;
-    });
-    return this.starting;
-  }
-
-  onGone(listener: () => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
-  }
-
-  async close(): Promise<void> {
-    this.closed = true;
-    if (this.restart) clearTimeout(this.restart);
-    this.restart = undefined;
-    await this.starting?.catch(() => undefined);
-    const running = this.running;
-    this.running = undefined;
-    if (running) await stop(running.child, this.options.stopGraceMs);
+  protected async halt({ child }: EmbeddedRun): Promise<void> {
+    await stop(child, this.options.stopGraceMs);
   }
 
   /** The server is the parent of its models' processes, so it is told; one that does not answer goes itself, and they with it. */
@@ -130,7 +86,7 @@ export class EmbeddedModelServer implements ModelServerSupervisor {
   }
 
   /** Its models' processes are of its group, so that nothing has to be asked of it to end them with it. */
-  private async end({ child }: Running): Promise<void> {
+  private async end({ child }: EmbeddedRun): Promise<void> {
     const { pid } = child;
     if (pid === undefined) return;
     const ended = child.exitCode !== null || child.signalCode !== null ? undefined : once(child, 'exit');
@@ -140,9 +96,8 @@ export class EmbeddedModelServer implements ModelServerSupervisor {
     for (let i = 0; i < 100 && signalGroup(pid); i++) await delay(5);
   }
 
-  private async start(): Promise<string> {
+  protected async launch(): Promise<EmbeddedRun> {
     const { mainFile, modelRepository, startTimeoutMs, logger, nodeArguments = [], collector } = this.options;
-    const startedAt = performance.now();
     const child = spawn(
       process.execPath,
       [...nodeArguments, mainFile, '--model-repository', modelRepository, '--http-port', '0', '--metrics-port', '0'],
@@ -159,43 +114,17 @@ export class EmbeddedModelServer implements ModelServerSupervisor {
     });
     try {
       const { url, metricsUrl } = await announced(child, startTimeoutMs);
-      const running = { child, url, metricsUrl, startedAt };
-      this.running = running;
-      child.once('exit', (code, signal) => this.gone(running, code, signal));
-      if (child.exitCode !== null || child.signalCode !== null) this.gone(running, child.exitCode, child.signalCode);
-      logger.info({ url, pid: child.pid }, 'model server started');
-      return url;
+      const ended = new Promise<string>((resolve) => {
+        child.once('exit', (code, signal) => resolve(signal ?? `code ${code}`));
+        if (child.exitCode !== null || child.signalCode !== null) resolve(child.signalCode ?? `code ${child.exitCode}`);
+      });
+      return { child, url, metricsUrl, ended };
     } catch (cause) {
       await stop(child, 0);
-      if (!this.closed) this.restartLater(performance.now() - startedAt);
-      throw unavailable('The model server could not be started.', cause);
+      throw cause;
     }
   }
-
-  private gone(running: Running, code: number | null, signal: NodeJS.Signals | null): void {
-    if (this.running !== running) return;
-    this.running = undefined;
-    if (this.closed) return;
-    this.options.logger.warn({ code, signal }, 'the model server died and is started again');
-    this.restartLater(performance.now() - running.startedAt);
-    for (const listener of this.listeners) listener();
-  }
-
-  private restartLater(upMs: number): void {
-    if (this.restart) return;
-    this.restart = setTimeout(() => {
-      this.restart = undefined;
-      // A start that fails plans the next one itself.
-      this.ensure().then(
-        () => undefined,
-        (error: unknown) => this.options.logger.warn({ err: error }, 'the model server did not start'),
-      );
-    }, this.backoff.next(upMs));
-  }
 }
-
-const unavailable = (message: string, cause?: unknown) =>
-  new WatershedError('model_server_unavailable', message, { retryAfterMs: 1_000, cause });
 
 /** Waits until the child says where it listens. */
 function announced(child: ChildProcess, timeoutMs: number): Promise<{ url: string; metricsUrl: string }> {

@@ -8,6 +8,7 @@ import { EmbeddedModelServer } from './embedded-model-server.supervisor.js';
 import type { ModelServer, ModelServerSupervisor } from './model-server.port.js';
 import { modelServerMain } from './model-server-main.js';
 import { NamedTriton } from './named-triton.supervisor.js';
+import { StartedTriton } from './started-triton.supervisor.js';
 import { TritonModelServer } from './triton-model-server.adapter.js';
 
 export interface ModelServerParts {
@@ -21,16 +22,7 @@ const stopGraceMs = 5_000;
 
 /** The model server that the settings name, and how models get before it. */
 export async function openModelServer(config: RunnerConfig, logger: Logger): Promise<ModelServerParts> {
-  const supervisor = config.triton
-    ? new NamedTriton(config.triton.url, config.triton.metricsUrl)
-    : new EmbeddedModelServer({
-        mainFile: modelServerMain(),
-        modelRepository: config.modelFolder,
-        startTimeoutMs,
-        stopGraceMs,
-        logger,
-        collector: config.collector,
-      });
+  const supervisor = supervisorOf(config, logger);
   const server = new TritonModelServer({
     supervisor,
     connections: config.connections,
@@ -43,11 +35,21 @@ export async function openModelServer(config: RunnerConfig, logger: Logger): Pro
     const json = (versions: readonly HostedVersion[]) => tritonConfigJsonOf(newest(versions).model.manifest);
     return { supervisor, server, host: new InlineModelHost(options, config.inlineModelBytes, json, readFile) };
   }
-  const text = (versions: readonly HostedVersion[]) => tritonConfigOf(newest(versions).model.manifest);
+  // Left to itself Triton runs two processes of every model on the processor; the manifest's figure is for one.
+  const instances = config.tritonInstallation === undefined ? '' : 'instance_group { count: 1 kind: KIND_CPU }\n';
+  const text = (versions: readonly HostedVersion[]) => tritonConfigOf(newest(versions).model.manifest) + instances;
   const host = new RepositoryModelHost(options, config.triton?.modelDir ?? config.modelFolder, text);
-  // A named Triton's folder may hold the operator's own models; only what the embedded server reads is all ours.
+  // A named Triton's folder may hold the operator's own models; what a server that we start reads is all ours.
   if (!config.triton) await host.clean();
   return { supervisor, server, host };
+}
+
+function supervisorOf(config: RunnerConfig, logger: Logger): ModelServerSupervisor {
+  if (config.triton) return new NamedTriton(config.triton.url, config.triton.metricsUrl);
+  const own = { modelRepository: config.modelFolder, startTimeoutMs, stopGraceMs, logger };
+  if (config.tritonInstallation === undefined)
+    return new EmbeddedModelServer({ ...own, mainFile: modelServerMain(), collector: config.collector });
+  return new StartedTriton({ ...own, installationFolder: config.tritonInstallation, folder: config.tritonFolder });
 }
 
 /** One configuration stands for all versions of a model; those with other tensors are refused when they are compared. */
