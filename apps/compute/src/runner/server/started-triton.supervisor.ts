@@ -77,9 +77,12 @@ export class StartedTriton extends RestartedModelServer<TritonRun> implements Mo
   private async killServer(): Promise<void> {
     const run = this.running;
     if (!run) return;
+    const { serverPid } = run.triton;
+    const models = stubsOf(serverPid, this.options.modelRepository + sep);
     // Its models' processes are of its group: nothing has to be asked of it to end them with it.
-    signal(-run.triton.serverPid);
+    signal(-serverPid);
     await run.ended;
+    for (const { pid } of models) await gone(pid);
   }
 }
 
