@@ -1,6 +1,16 @@
 import { isWatershedError } from '#errors';
-import { appDatabaseUrl, databaseApps, derivedPasswords, migrate, migrationsFolder } from '#persistence';
-import { ensureClusterIdentity } from '#sigil';
+import {
+  appDatabaseUrl,
+  type DatabaseApp,
+  databaseApps,
+  derivedPasswords,
+  migrate,
+  migrationsFolder,
+  openDatabase,
+} from '#persistence';
+import { ensureClusterIdentity, secretKeyFileOf } from '#sigil';
+import { openGatewayKek } from '../../apps/gateway/src/once/gateway-kek.js';
+import { openPodKek } from '../../apps/pod-host/src/pods/pod-kek.js';
 
 /**
  * What must be there before a service starts: the cluster's identity, its migrated database. Runs in a process of its
@@ -41,10 +51,23 @@ async function initialise(request: InitialiseRequest): Promise<InitialiseOutcome
     ensureClusterIdentity({ dataDir: request.dataFolder }),
     migrateWhenReachable(() => migrate({ adminUrl: request.adminUrl, migrationsDir: migrationsFolder(), passwordFor })),
   ]);
-  const databaseUrls = Object.fromEntries(
-    databaseApps.map((app) => [app, appDatabaseUrl(request.adminUrl, app, { rolePrefix, passwordFor })]),
-  );
+  const urlOf = (app: DatabaseApp) => appDatabaseUrl(request.adminUrl, app, { rolePrefix, passwordFor });
+  await proveKeys(request.dataFolder, urlOf);
+  const databaseUrls = Object.fromEntries(databaseApps.map((app) => [app, urlOf(app)]));
   return { ok: true, clusterId: identity.clusterId, databaseUrls, applied };
+}
+
+/** A key that is missing or wrong ends the start here, in one line, instead of a service over and over in its log. */
+async function proveKeys(dataFolder: string, urlOf: (app: DatabaseApp) => string): Promise<void> {
+  const { GATEWAY_KEK_FILE, POD_HOST_KEK_FILE } = process.env;
+  const proofs = [
+    { app: 'gateway', open: openGatewayKek, file: GATEWAY_KEK_FILE ?? secretKeyFileOf(dataFolder, 'kek') },
+    { app: 'pod-host', open: openPodKek, file: POD_HOST_KEK_FILE ?? secretKeyFileOf(dataFolder, 'pod-kek') },
+  ] as const;
+  for (const { app, open, file } of proofs) {
+    const database = await openDatabase({ url: urlOf(app), applicationName: 'watershed-start', poolSize: 1 });
+    await open(database, file).finally(() => database.close());
+  }
 }
 
 let input = '';

@@ -1,14 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
-import { join } from 'node:path';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Env } from '#config';
 import { accessChanged, pricesChanged } from '#contracts';
 import { ClusterNode, type RunningApp } from '#node';
 import { OutboxRelay, openDatabase } from '#persistence';
-import { createPrivateFile, keyFileOf, loadOrCreateSigil, type Sigil } from '#sigil';
+import { keyFileOf, loadOrCreateSigil, type Sigil } from '#sigil';
 import { createLogger, createMetrics, type Logger, type Metrics, nestLogger } from '#telemetry';
 import { TransferClient } from '#transfer';
 import { RateLimits } from './auth/rate-limits.js';
@@ -19,6 +16,7 @@ import { gatewayModule } from './gateway.module.js';
 import { type GatewayParts, gatewayParts } from './gateway.parts.js';
 import { stopAccepting } from './http/drain.js';
 import { createHttpAdapter } from './http/http-server.js';
+import { openGatewayKek } from './once/gateway-kek.js';
 import { followUp } from './people/follow-up.js';
 import { ensureOperatorAccount } from './people/operator-account.js';
 
@@ -41,7 +39,6 @@ export async function startGateway(env: Env, overrides: GatewayOverrides = {}): 
   const logger = overrides.logger ?? createLogger({ service: 'gateway', level: config.logLevel });
   const tokenSigil = await loadOrCreateSigil(keyFileOf(config.dataDir, 'token'), 'token');
   const grantSigil = await loadOrCreateSigil(keyFileOf(config.dataDir, 'grant'), 'grant');
-  const kek = await loadOrCreateKek(join(config.dataDir, 'keys', 'kek'));
   const undo: (() => Promise<void>)[] = [];
   try {
     const database = await openDatabase({
@@ -50,6 +47,7 @@ export async function startGateway(env: Env, overrides: GatewayOverrides = {}): 
       poolSize: 4,
     });
     undo.push(() => database.close());
+    const kek = await openGatewayKek(database, config.kekFile);
     const cluster =
       overrides.cluster?.({ token: tokenSigil, grant: grantSigil }) ??
       (await joinable(env, {
@@ -215,12 +213,4 @@ function urlOf(app: NestFastifyApplication, { host }: GatewayConfig): string {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the gateway listens on no port');
   return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
-}
-
-/** The key that wraps people's data keys: 32 random bytes in a file of its own, outside the database and its backups. */
-async function loadOrCreateKek(file: string): Promise<Uint8Array> {
-  await createPrivateFile(file, `${randomBytes(32).toString('base64url')}\n`);
-  const kek = Buffer.from((await readFile(file, 'utf8')).trim(), 'base64url');
-  if (kek.byteLength !== 32) throw new Error(`${file} does not hold a key of 32 bytes`);
-  return kek;
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type CommonConfig, common, type Env, flag, parseEnv, port, type Secret, secret, wholeNumber } from '#config';
+import { secretKeyFileOf } from '#sigil';
 
 const oidcIssuers = z
   .string()
@@ -27,6 +28,8 @@ const shape = {
   GATEWAY_PUBLIC_URL: z.url().optional(),
   GATEWAY_DATABASE_URL: secret(),
   GATEWAY_OPERATOR_KEY_FILE: z.string().min(1).optional(),
+  /** The key that wraps people's keys; in the data folder when absent. Never beside the database's backups. */
+  GATEWAY_KEK_FILE: z.string().min(1).optional(),
   GATEWAY_OIDC_ISSUERS: oidcIssuers,
   GATEWAY_CORS_ORIGINS: list,
   /** Trust X-Forwarded-For of a proxy in front: its addresses or ranges. Nobody's by default. */
@@ -62,6 +65,7 @@ export interface GatewayConfig extends CommonConfig {
   readonly publicUrl?: string;
   readonly databaseUrl: Secret;
   readonly operatorKeyFile: string;
+  readonly kekFile: string;
   readonly oidcIssuers: readonly OidcIssuer[];
   readonly corsOrigins: readonly string[];
   readonly trustedProxies: readonly string[];
@@ -94,6 +98,7 @@ export function gatewayConfig(env: Env): GatewayConfig {
     publicUrl: own.GATEWAY_PUBLIC_URL,
     databaseUrl: own.GATEWAY_DATABASE_URL,
     operatorKeyFile: own.GATEWAY_OPERATOR_KEY_FILE ?? join(shared.dataDir, 'operator', 'api-key'),
+    kekFile: own.GATEWAY_KEK_FILE ?? secretKeyFileOf(shared.dataDir, 'kek'),
     oidcIssuers: own.GATEWAY_OIDC_ISSUERS,
     corsOrigins: own.GATEWAY_CORS_ORIGINS,
     trustedProxies: own.GATEWAY_TRUSTED_PROXIES,

@@ -11,9 +11,12 @@ import { ContentHttpServer, contentPath } from './pods/content-http.server.js';
 import { type ContentBooking, ContentEngine } from './pods/engine/content-engine.js';
 import type { RacePort } from './pods/engine/pod.ports.js';
 import { PodEngine } from './pods/engine/pod-engine.js';
+import { sealPlainResources } from './pods/engine/seal-plain.system.js';
 import { sweepOrphans } from './pods/engine/sweep.system.js';
 import { FileResourceStore, freeBytes } from './pods/file-resource-store.adapter.js';
 import { PrismaPodRepository } from './pods/pod.repository.js';
+import { openPodKek } from './pods/pod-kek.js';
+import { PodKeys } from './pods/pod-keys.js';
 
 /** Starts a pod host: pods in its region, their bytes under the data folder. */
 export async function startPodHost(
@@ -25,6 +28,15 @@ export async function startPodHost(
   const metrics = createMetrics('pod-host');
   const folder = join(config.dataDir, 'pods');
   const http: { server?: ContentHttpServer } = {};
+  const database = await openDatabase({
+    url: config.databaseUrl.reveal(),
+    applicationName: 'watershed-pod-host',
+    poolSize: 4,
+  });
+  const kek = await openPodKek(database, config.kekFile).catch(async (error: unknown) => {
+    await database.close();
+    throw error;
+  });
   const node = await ClusterNode.prepare({
     env,
     services: ['pod-host'],
@@ -34,12 +46,7 @@ export async function startPodHost(
     logger,
     metrics,
   });
-  const database = await openDatabase({
-    url: config.databaseUrl.reveal(),
-    applicationName: 'watershed-pod-host',
-    poolSize: 4,
-  });
-  const repository = new PrismaPodRepository(database);
+  const repository = new PrismaPodRepository(database, new PodKeys(kek));
   const store = new FileResourceStore(folder, node.nodeId);
   const settings = {
     region: config.region,
@@ -65,6 +72,12 @@ export async function startPodHost(
     onInternalError: (error) => logger.error({ err: error }, 'a transfer failed inside the pod host'),
   });
   http.server = server;
+  const sweeping: { timer?: NodeJS.Timeout } = {};
+  const sweep = async () => {
+    // Twice as long as any request may take: what nobody has written to since is of no request.
+    const swept = await sweepOrphans(repository, store, 2 * config.bodyTimeoutMs);
+    if (swept.contents + swept.pods + swept.arrivals > 0) logger.info(swept, 'erased what was left behind');
+  };
   let url = '';
   return startNodeApp({
     name: 'pod-host',
@@ -81,8 +94,13 @@ export async function startPodHost(
     registry: metrics.registry,
     nestLogger: nestLogger(logger),
     joinWith: async () => {
-      const swept = await sweepOrphans(repository, store);
-      if (swept.contents + swept.pods > 0) logger.info(swept, 'erased what a crash had left behind');
+      await store.clearStaging();
+      const { sealed, damaged } = await sealPlainResources(repository, store);
+      if (sealed > 0) logger.info({ sealed, damaged }, 'sealed resources from before pods had keys');
+      await sweep();
+      sweeping.timer = setInterval(() => {
+        sweep().catch((error: unknown) => logger.warn({ err: error }, 'what was left behind was not erased'));
+      }, config.sweepEveryMs).unref();
       const port = await server.listen();
       const base = config.publicUrl ?? `http://${config.host}:${port}`;
       url = `${base}${contentPath}`;
@@ -90,6 +108,7 @@ export async function startPodHost(
     },
     onDrain: () => server.drain(),
     onClose: async () => {
+      clearInterval(sweeping.timer);
       await server.close();
       await database.close();
     },

@@ -10,10 +10,15 @@ import {
   secret,
   wholeNumber,
 } from '#config';
+import { secretKeyFileOf } from '#sigil';
 
 const podHostEnv = z.object({
   ...commonEnvShape,
   POD_HOST_DATABASE_URL: secret(),
+  /** The key that wraps pods' keys; in the data folder when absent. Never beside the database's backups. */
+  POD_HOST_KEK_FILE: z.string().min(1).optional(),
+  /** How often what was left behind is looked for. */
+  POD_HOST_SWEEP_EVERY_MS: wholeNumber(100, 86_400_000).default(3_600_000),
   POD_HOST_HOST: z.string().min(1).default('127.0.0.1'),
   /** Where it takes and gives content; 0 is any free one. */
   POD_HOST_PORT: port().default(0),
@@ -29,6 +34,8 @@ const podHostEnv = z.object({
 
 export interface PodHostConfig extends CommonConfig {
   readonly databaseUrl: Secret;
+  readonly kekFile: string;
+  readonly sweepEveryMs: number;
   readonly host: string;
   readonly port: number;
   readonly publicUrl: string | undefined;
@@ -41,9 +48,12 @@ export interface PodHostConfig extends CommonConfig {
 /** The settings of a pod host. Throws ConfigError. */
 export function podHostConfig(env: Env): PodHostConfig {
   const parsed = parseEnv(podHostEnv, env, 'pod-host');
+  const shared = common(env);
   return {
-    ...common(env),
+    ...shared,
     databaseUrl: parsed.POD_HOST_DATABASE_URL,
+    kekFile: parsed.POD_HOST_KEK_FILE ?? secretKeyFileOf(shared.dataDir, 'pod-kek'),
+    sweepEveryMs: parsed.POD_HOST_SWEEP_EVERY_MS,
     host: parsed.POD_HOST_HOST,
     port: parsed.POD_HOST_PORT,
     publicUrl: parsed.POD_HOST_PUBLIC_URL,

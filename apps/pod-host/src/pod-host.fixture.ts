@@ -84,8 +84,8 @@ export class PodHostStand {
     return this.gatewayNode.node;
   }
 
-  async start(race?: RacePort): Promise<RunningApp> {
-    const app = await startPodHost(this.env, { index: this.#index, ...(race ? { race } : {}) });
+  async start(race?: RacePort, more: Readonly<Record<string, string>> = {}): Promise<RunningApp> {
+    const app = await startPodHost({ ...this.env, ...more }, { index: this.#index, ...(race ? { race } : {}) });
     this.#apps.push(app);
     await this.gateway.directory.waitFor('pod-host', 5_000);
     return app;

@@ -1,4 +1,3 @@
-export * from './access.contract.js';
 export * from './bridge.contract.js';
 export * from './compute.contract.js';
 export * from './documents.js';

@@ -68,7 +68,7 @@ export const registryModel = defineMethod({
   service: 'registry',
   request: z.object({ name: modelName, version: semver.optional() }),
   response: modelVersion,
-  callers: ['gateway', 'orchestrator'],
+  callers: ['gateway', 'orchestrator', 'runner'],
   idempotent: true,
   timeoutMs: 3_000,
 });
@@ -78,7 +78,7 @@ export const registryModels = defineMethod({
   service: 'registry',
   request: pageRequest.extend({ review: modelReviewState.optional() }),
   response: pageOf(modelVersion),
-  callers: ['gateway'],
+  callers: ['gateway', 'orchestrator', 'runner'],
   idempotent: true,
   timeoutMs: 3_000,
 });

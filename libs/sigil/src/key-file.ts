@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { type KeyPurpose, keyPurpose, publicJwk } from '#contracts';
+import { type KeyPurpose, keyPurpose, keyPurposes, publicJwk } from '#contracts';
 import { KeyFileError } from './key-file.errors.js';
 import { generateSigil, type Sigil, sigilFromPrivateJwk } from './sigil.js';
 
@@ -11,6 +11,24 @@ const keyFile = z.object({
   purpose: keyPurpose,
   thumbprint: z.string(),
   privateJwk: publicJwk.extend({ crv: z.literal('Ed25519'), d: z.string().regex(/^[A-Za-z0-9_-]{43}$/) }),
+});
+
+/** Keys that encrypt instead of signing: 32 random bytes. Their purposes are none that a signature can have. */
+export const secretPurposes = [
+  'kek', // gateway: wraps people's data keys
+  'pod-kek', // pod host: wraps pods' keys
+] as const;
+export type SecretPurpose = (typeof secretPurposes)[number];
+
+/** Where such a key lies in a data folder unless its service is told otherwise. */
+export function secretKeyFileOf(dataDir: string, purpose: SecretPurpose): string {
+  return join(dataDir, 'keys', purpose === 'kek' ? 'kek' : `${purpose}.json`);
+}
+
+const secretFile = z.object({
+  type: z.literal('watershed/secret-key'),
+  purpose: z.enum(secretPurposes),
+  secret: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
 });
 
 /** Reads a key file; throws KeyFileError when it is missing, readable by others, damaged, or of another purpose. */
@@ -46,15 +64,7 @@ export function sigilFileText(sigil: Sigil): string {
 async function readSigil(file: string, purpose: KeyPurpose): Promise<Sigil | undefined> {
   const text = await readPrivateFile(file);
   if (text === undefined) return undefined;
-  const parsed = keyFile.safeParse(parseJson(text));
-  if (!parsed.success) throw new KeyFileError('corrupt', `${file} is not a key file, or it is damaged.`);
-  const { data } = parsed;
-  if (data.purpose !== purpose) {
-    throw new KeyFileError(
-      'purpose',
-      `${file} holds a key for "${data.purpose}", where one for "${purpose}" is needed.`,
-    );
-  }
+  const data = keyFileFor(file, text, keyFile, purpose);
   try {
     const sigil = sigilFromPrivateJwk(purpose, data.privateJwk);
     if (sigil.thumbprint === data.thumbprint) return sigil;
@@ -64,8 +74,58 @@ async function readSigil(file: string, purpose: KeyPurpose): Promise<Sigil | und
   throw new KeyFileError('corrupt', `${file} holds another key than it says.`);
 }
 
+/**
+ * The secret key of this file; undefined where there is none: whether one may be made is not for the file to know. Throws
+ * KeyFileError as `loadSigil`.
+ */
+export async function readSecretKey(file: string, purpose: SecretPurpose): Promise<Buffer | undefined> {
+  const text = await readPrivateFile(file);
+  if (text === undefined) return undefined;
+  return Buffer.from(keyFileFor(file, text, secretFile, purpose).secret, 'base64url');
+}
+
+/** Makes a secret key where there is no file yet. Of two that do it at once, both get the one that lies there. */
+export async function createSecretKey(file: string, purpose: SecretPurpose): Promise<Buffer> {
+  const secret = randomBytes(32);
+  if (await createPrivateFile(file, secretKeyFileText(secret, purpose))) return secret;
+  const other = await readSecretKey(file, purpose);
+  if (!other) throw new KeyFileError('missing', `${file} was removed while it was made.`);
+  return other;
+}
+
+export function secretKeyFileText(secret: Uint8Array, purpose: SecretPurpose): string {
+  const content = { type: 'watershed/secret-key', purpose, secret: Buffer.from(secret).toString('base64url') };
+  return `${JSON.stringify(content, null, 2)}\n`;
+}
+
+/** What a key file of any kind says, if it is whole and for this purpose. */
+function keyFileFor<Schema extends z.ZodType<{ purpose: string }>>(
+  file: string,
+  text: string,
+  schema: Schema,
+  purpose: string,
+): z.output<Schema> {
+  const content = parseJson(text);
+  const named = namedPurpose.safeParse(content);
+  if (!named.success) throw new KeyFileError('corrupt', `${file} is not a key file, or it is damaged.`);
+  if (named.data.purpose !== purpose) {
+    throw new KeyFileError(
+      'purpose',
+      `${file} holds a key for "${named.data.purpose}", where one for "${purpose}" is needed.`,
+    );
+  }
+  const parsed = schema.safeParse(content);
+  if (!parsed.success) throw new KeyFileError('corrupt', `${file} is not a key file, or it is damaged.`);
+  return parsed.data;
+}
+
+const namedPurpose = z.object({
+  type: z.enum(['watershed/key', 'watershed/secret-key']),
+  purpose: z.enum([...keyPurposes, ...secretPurposes]),
+});
+
 /** Text of a file that only its owner may read; undefined where there is none. */
-async function readPrivateFile(file: string): Promise<string | undefined> {
+export async function readPrivateFile(file: string): Promise<string | undefined> {
   const handle = await open(file, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;

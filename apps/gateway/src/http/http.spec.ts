@@ -4,7 +4,6 @@ import { propertyRuns } from '#testing';
 import { modelNameOf, pathNameOf } from '../inference/engine/model-path.js';
 import { routeHeader } from '../inference/engine/route-header.js';
 import { uploadRange } from '../models/blob-uploads.js';
-import { openBytes, sealBytes } from '../once/content-seal.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
 import { nestsDeeperThan } from './json-depth.js';
 import { problemOf } from './problem.js';
@@ -124,21 +123,5 @@ describe('the range of an upload', () => {
     [{ 'content-length': '101' }, 'body_too_large'],
   ])('%j is refused', (headers, code) => {
     expect(codeOf(() => uploadRange(headers, 100))).toBe(code);
-  });
-});
-
-describe('sealed content', () => {
-  it('opens with its key in its place, and no other', () => {
-    const [key, other] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
-    const sealed = sealBytes(key, Buffer.from('hello'), 'p/1');
-    expect(Buffer.from(sealed).toString('latin1')).not.toContain('hello');
-    expect(openBytes(key, sealed, 'p/1').toString()).toBe('hello');
-    expect(() => openBytes(other, sealed, 'p/1')).toThrow();
-    expect(() => openBytes(key, sealed, 'p/2')).toThrow();
-    for (let at = 0; at < sealed.length; at++) {
-      const tampered = Uint8Array.from(sealed, (byte, index) => (index === at ? byte ^ 1 : byte));
-      expect(() => openBytes(key, tampered, 'p/1')).toThrow();
-    }
-    expect(sealBytes(key, Buffer.from('hello'), 'p/1')).not.toEqual(sealed);
   });
 });

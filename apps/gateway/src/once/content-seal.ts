@@ -1,27 +1,10 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { WatershedError } from '#errors';
 import type { Database } from '#persistence';
+import { openBytes, sealBytes } from '#seal';
 
-const ivBytes = 12;
-const tagBytes = 16;
-
-/** AES-256-GCM: iv, tag, ciphertext. `context` is authenticated: what was sealed for one place opens in no other. */
-export function sealBytes(key: Uint8Array, plain: Uint8Array, context: string): Uint8Array<ArrayBuffer> {
-  const iv = randomBytes(ivBytes);
-  const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(Buffer.from(context));
-  const sealed = Buffer.concat([cipher.update(plain), cipher.final()]);
-  return new Uint8Array(Buffer.concat([iv, cipher.getAuthTag(), sealed]));
-}
-
-/** Throws where the key, the context or any byte is another. */
-export function openBytes(key: Uint8Array, sealed: Uint8Array, context: string): Buffer {
-  const iv = sealed.subarray(0, ivBytes);
-  const decipher = createDecipheriv('aes-256-gcm', key, iv, { authTagLength: tagBytes })
-    .setAAD(Buffer.from(context))
-    .setAuthTag(sealed.subarray(ivBytes, ivBytes + tagBytes));
-  return Buffer.concat([decipher.update(sealed.subarray(ivBytes + tagBytes)), decipher.final()]);
-}
+export const wrappedKeyContext = (personId: string): string => `key/${personId}`;
 
 /**
  * A person's content at rest: sealed under a data key of theirs, which lies in the database wrapped by the KEK, which
@@ -51,7 +34,7 @@ export class ContentSeal {
     const known = this.keys.get(personId);
     if (known) return known;
     const { prisma } = this.database;
-    const fresh = sealBytes(this.kek, randomBytes(32), `key/${personId}`);
+    const fresh = sealBytes(this.kek, randomBytes(32), wrappedKeyContext(personId));
     // Two requests may make the first key at once: the row decides whose it is.
     await prisma.gatewayPerson.updateMany({
       where: { personId, wrappedKey: null, closedAt: null },
@@ -60,7 +43,7 @@ export class ContentSeal {
     const person = await prisma.gatewayPerson.findUnique({ where: { personId }, select: { wrappedKey: true } });
     if (!person?.wrappedKey)
       throw new WatershedError('person_closed', 'This account is closed; what it kept is erased.');
-    const key = openBytes(this.kek, person.wrappedKey, `key/${personId}`);
+    const key = openBytes(this.kek, person.wrappedKey, wrappedKeyContext(personId));
     this.keys.set(personId, key);
     return key;
   }

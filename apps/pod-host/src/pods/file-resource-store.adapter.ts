@@ -1,13 +1,15 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { isWatershedError, WatershedError } from '#errors';
 import { bodyBrokeOff, resourceTooLarge } from './engine/pod.errors.js';
 import type { ResourceStore, StagedContent, StoredContent } from './engine/pod.ports.js';
+import type { PodKey } from './engine/pod-key.js';
+import { chunkBytes, openSealedFile, SealedFileWriter } from './sealed-file.js';
 
 const hasCode = (error: unknown, ...codes: string[]): boolean =>
-  error instanceof Error && 'code' in error && codes.includes(String(error.code));
+  typeof error === 'object' && error !== null && 'code' in error && codes.includes(String(error.code));
 
 function storageError(error: unknown): unknown {
   if (isWatershedError(error) || !hasCode(error, 'ENOSPC', 'EDQUOT', 'EFBIG')) return error;
@@ -30,7 +32,8 @@ const isContentName = (name: string): boolean => /^[0-9a-f]{64}$/.test(name);
 const isPodName = (name: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name);
 
 /**
- * Bytes in files, `<folder>/<pod id>/<sha-256>`: paths that people choose never become file names. Arrivals lie in
+ * Sealed bytes in files, `<folder>/<pod id>/<content tag>`: neither what people choose nor what their bytes are can be told
+ * from a name. Arrivals, sealed as they come, lie in
  * `<folder>/.incoming/<instance>` until they are whole and synced; the rename on the same file system is what makes them
  * count.
  */
@@ -44,12 +47,12 @@ export class FileResourceStore implements ResourceStore {
     this.#incoming = join(folder, '.incoming', instance);
   }
 
-  async stage(source: Readable, maxBytes: number): Promise<StagedContent> {
+  async stage(key: PodKey, source: Readable, maxBytes: number): Promise<StagedContent> {
     await mkdir(this.#incoming, { recursive: true, mode: 0o700 });
     const file = join(this.#incoming, randomUUID());
     const handle = await open(file, 'wx', 0o600);
     try {
-      const staged = await receive(source, handle, maxBytes);
+      const staged = await receive(source, new SealedFileWriter(handle, key), maxBytes);
       await handle.sync();
       await handle.close();
       this.#staged.set(staged, file);
@@ -61,13 +64,13 @@ export class FileResourceStore implements ResourceStore {
     }
   }
 
-  async keep(podId: string, staged: StagedContent): Promise<void> {
+  async keep(podId: string, contentTag: string, staged: StagedContent): Promise<void> {
     const file = this.#staged.get(staged);
     if (file === undefined) throw new Error('these bytes were not staged here');
     try {
       const folder = this.#podFolder(podId);
       if ((await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined) await syncFolder(this.#folder);
-      await rename(file, join(folder, staged.sha256));
+      await rename(file, this.#file(podId, contentTag));
       await syncFolder(folder);
     } catch (error) {
       throw storageError(error);
@@ -80,28 +83,29 @@ export class FileResourceStore implements ResourceStore {
     if (file !== undefined) await rm(file, { force: true });
   }
 
-  async open(podId: string, sha256: string): Promise<StoredContent | undefined> {
-    let handle: FileHandle;
+  async open(podId: string, key: PodKey, sha256: string): Promise<StoredContent | undefined> {
+    const handle = await opened(this.#file(podId, key.contentTag(sha256)));
+    if (!handle) return undefined;
     try {
-      handle = await open(this.#file(podId, sha256), 'r');
+      const file = await openSealedFile(handle, key, sha256);
+      return {
+        sizeBytes: file.sizeBytes,
+        close: () => handle.close(),
+        read: (range) =>
+          Readable.from(closing(handle, file.read(range)), { objectMode: false, highWaterMark: chunkBytes }),
+      };
     } catch (error) {
-      if (hasCode(error, 'ENOENT')) return undefined;
+      await handle.close();
       throw error;
     }
-    const { size } = await handle.stat();
-    return {
-      sizeBytes: size,
-      close: () => handle.close(),
-      read: (range) =>
-        Readable.from(range ? part(handle, range.first, range.last) : whole(handle, size, sha256), {
-          objectMode: false,
-          highWaterMark: chunkBytes,
-        }),
-    };
   }
 
-  async erase(podId: string, sha256: string): Promise<void> {
-    await rm(this.#file(podId, sha256), { force: true });
+  async openPlain(podId: string, sha256: string): Promise<Readable | undefined> {
+    return (await opened(this.#file(podId, sha256)))?.createReadStream();
+  }
+
+  async erase(podId: string, contentTag: string): Promise<void> {
+    await rm(this.#file(podId, contentTag), { force: true });
   }
 
   async erasePod(podId: string): Promise<void> {
@@ -111,6 +115,22 @@ export class FileResourceStore implements ResourceStore {
   async clearStaging(): Promise<void> {
     await rm(this.#incoming, { recursive: true, force: true });
     await mkdir(this.#incoming, { recursive: true, mode: 0o700 });
+  }
+
+  async clearAbandoned(olderThanMs: number): Promise<number> {
+    const before = Date.now() - olderThanMs;
+    const found = await readdir(join(this.#folder, '.incoming'), { recursive: true, withFileTypes: true }).catch(
+      absent,
+    );
+    let cleared = 0;
+    for (const entry of found ?? []) {
+      const file = join(entry.parentPath, entry.name);
+      const { mtimeMs } = (entry.isFile() && (await stat(file).catch(absent))) || { mtimeMs: Number.POSITIVE_INFINITY };
+      if (mtimeMs >= before) continue;
+      await rm(file, { force: true });
+      cleared += 1;
+    }
+    return cleared;
   }
 
   async podIds(): Promise<readonly string[]> {
@@ -126,9 +146,9 @@ export class FileResourceStore implements ResourceStore {
     return join(this.#folder, podId);
   }
 
-  #file(podId: string, sha256: string): string {
-    if (!isContentName(sha256)) throw new Error('not the hash of a content');
-    return join(this.#podFolder(podId), sha256);
+  #file(podId: string, name: string): string {
+    if (!isContentName(name)) throw new Error('not the name of a content');
+    return join(this.#podFolder(podId), name);
   }
 }
 
@@ -139,58 +159,33 @@ export async function freeBytes(folder: string): Promise<number> {
   return bavail * bsize;
 }
 
-async function receive(source: Readable, handle: FileHandle, maxBytes: number): Promise<StagedContent> {
-  const hash = createHash('sha256');
+async function receive(source: Readable, file: SealedFileWriter, maxBytes: number): Promise<StagedContent> {
   let sizeBytes = 0;
   const chunks = source[Symbol.asyncIterator]();
   for (;;) {
     const next: IteratorResult<Buffer> = await chunks.next().catch(() => {
       throw bodyBrokeOff();
     });
-    if (next.done) break;
+    if (next.done) return file.end();
     sizeBytes += next.value.byteLength;
     if (sizeBytes > maxBytes) throw resourceTooLarge(maxBytes);
-    hash.update(next.value);
-    await writeAll(handle, next.value);
-  }
-  return { sha256: hash.digest('hex'), sizeBytes };
-}
-
-async function writeAll(handle: FileHandle, bytes: Buffer): Promise<void> {
-  for (let written = 0; written < bytes.byteLength; ) {
-    written += (await handle.write(bytes, written)).bytesWritten;
+    await file.write(next.value);
   }
 }
 
-const chunkBytes = 64 * 1024;
+async function opened(file: string): Promise<FileHandle | undefined> {
+  return open(file, 'r').catch(absent);
+}
 
-async function* part(handle: FileHandle, first: number, last: number): AsyncGenerator<Buffer> {
+function absent(error: unknown): undefined {
+  if (!hasCode(error, 'ENOENT')) throw error;
+  return undefined;
+}
+
+async function* closing(handle: FileHandle, chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
   try {
-    for (let at = first; at <= last; ) {
-      const { bytesRead, buffer } = await handle.read(
-        Buffer.allocUnsafe(Math.min(chunkBytes, last - at + 1)),
-        0,
-        undefined,
-        at,
-      );
-      if (bytesRead === 0) throw new Error('the content is shorter than it was');
-      at += bytesRead;
-      yield buffer.subarray(0, bytesRead);
-    }
+    yield* chunks;
   } finally {
     await handle.close();
   }
-}
-
-/** The last chunk is held back until the hash is known to be right: a reader never gets all of wrong bytes. */
-async function* whole(handle: FileHandle, size: number, sha256: string): AsyncGenerator<Buffer> {
-  const hash = createHash('sha256');
-  let held: Buffer | undefined;
-  for await (const chunk of part(handle, 0, size - 1)) {
-    hash.update(chunk);
-    if (held) yield held;
-    held = chunk;
-  }
-  if (hash.digest('hex') !== sha256) throw new Error('the bytes on the disk are not those that were stored');
-  if (held) yield held;
 }

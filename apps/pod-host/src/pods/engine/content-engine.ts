@@ -62,7 +62,8 @@ export class ContentEngine {
     given: PutContent,
   ): Promise<{ created: boolean; resource: PodResource }> {
     const { podId } = booking;
-    const staged = await this.store.stage(given.body, Math.min(given.maxBytes, this.settings.maxResourceBytes));
+    const { key } = await this.pods.owned(booking.claims, podId);
+    const staged = await this.store.stage(key, given.body, Math.min(given.maxBytes, this.settings.maxResourceBytes));
     try {
       const change = await this.repository.locked(podId, async (pod) => {
         if (pod.record.ownerId !== booking.claims.sub) throw podNotFound();
@@ -71,19 +72,19 @@ export class ContentEngine {
         requireConditions(given, before);
         const free = this.settings.maxPodBytes - pod.record.sizeBytes + (before?.sizeBytes ?? 0);
         if (staged.sizeBytes > free) throw podFull(this.settings.maxPodBytes, Math.max(0, free));
-        await this.store.keep(podId, staged);
+        await this.store.keep(podId, key.contentTag(staged.sha256), staged);
         await this.race?.reached('kept');
         const { sha256, sizeBytes } = staged;
         return { before, after: await pod.put({ path, contentType: given.contentType, sizeBytes, sha256 }) };
       });
       if (!change) throw podNotFound();
       if (change.before && change.before.sha256 !== staged.sha256) {
-        await eraseUnheld(this.repository, this.store, podId, change.before.sha256);
+        await eraseUnheld(this.repository, this.store, podId, key.contentTag(change.before.sha256));
       }
       return { created: change.before === undefined, resource: resourceOf(change.after) };
     } catch (error) {
       // Moved already, but not committed: whether another resource has the same bytes decides if they stay.
-      await eraseUnheld(this.repository, this.store, podId, staged.sha256).catch(() => undefined);
+      await eraseUnheld(this.repository, this.store, podId, key.contentTag(staged.sha256)).catch(() => undefined);
       throw error;
     } finally {
       await this.store.discard(staged);
@@ -100,12 +101,12 @@ export class ContentEngine {
     requirePolicy('read', this.settings.region, booking.claims, pod.policy);
     // Between looking and opening, the resource may be replaced and its old bytes erased: then look again.
     for (let attempt = 0; attempt < 5; attempt += 1) {
-      const resource = await this.repository.resource(podId, path);
+      const resource = await this.repository.resource(pod, path);
       if (!resource) throw resourceNotFound();
       const etag = etagOf(resource);
       if (isKnownToReader(asked, resource)) return { resource, etag };
       const range = byteRange(asked.range, resource.sizeBytes);
-      const content = await this.store.open(podId, resource.sha256);
+      const content = await this.store.open(podId, pod.key, resource.sha256);
       if (!content) continue;
       if (content.sizeBytes !== resource.sizeBytes) {
         await content.close();

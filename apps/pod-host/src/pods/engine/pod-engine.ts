@@ -61,9 +61,9 @@ export class PodEngine {
   }
 
   async resources(claims: Pick<GrantClaims, 'sub'>, podId: string, prefix: string, { cursor, limit }: Page) {
-    await this.owned(claims, podId);
+    const pod = await this.owned(claims, podId);
     const afterPath = placeOf(cursor, (place) => resourcePath.safeParse(place).success);
-    const rows = await this.repository.resources(podId, { prefix, afterPath, limit: limit + 1 });
+    const rows = await this.repository.resources(pod, { prefix, afterPath, limit: limit + 1 });
     const { items, ...more } = pageOfRows(rows, limit, (row) => row.path);
     return { items: items.map(resourceOf), ...more };
   }
@@ -80,7 +80,7 @@ export class PodEngine {
       if (!current) throw resourceNotFound();
       requireConditions(conditions, current);
       await pod.remove(path);
-      return current.sha256;
+      return pod.record.key.contentTag(current.sha256);
     });
     if (removed === undefined) throw podNotFound();
     await eraseUnheld(this.repository, this.store, podId, removed);
@@ -102,14 +102,14 @@ export async function eraseUnheld(
   repository: PodRepository,
   store: ResourceStore,
   podId: string,
-  sha256: string,
+  contentTag: string,
 ): Promise<void> {
   await repository.locked(podId, async (pod) => {
-    if ((await pod.holders(sha256)) === 0) await store.erase(podId, sha256);
+    if ((await pod.holders(contentTag)) === 0) await store.erase(podId, contentTag);
   });
 }
 
-export function podOf({ createdAt, ...pod }: PodRecord): Pod {
+export function podOf({ createdAt, key: _key, ...pod }: PodRecord): Pod {
   return { ...pod, createdAt: createdAt.toISOString() };
 }
 

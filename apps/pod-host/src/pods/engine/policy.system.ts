@@ -4,7 +4,7 @@ import { evaluate, narrow } from '#policy';
 
 /**
  * Refuses what the narrower of the pod's policy and the grant's does not allow here. Pods are at home in the region that
- * took them in, which is this one; where they could leave it (replication, export) the destination is asked about.
+ * took them in, which is this one, and lie encrypted; where they could leave it (replication, export) the destination is asked about.
  */
 export function requirePolicy(
   action: PolicyAction,
@@ -18,6 +18,6 @@ export function requirePolicy(
       details: { region },
     });
   }
-  const verdict = evaluate({ policy, action, destinationRegion: region, homeRegion: region });
+  const verdict = evaluate({ policy, action, destinationRegion: region, homeRegion: region, encrypted: true });
   if (!verdict.allowed) throw new WatershedError(verdict.code, verdict.reason, { details: { region } });
 }

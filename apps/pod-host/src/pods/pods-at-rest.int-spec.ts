@@ -1,0 +1,162 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pg from 'pg';
+import { uuidv7 } from 'uuidv7';
+import { podDelete } from '#contracts';
+import { createSecretKey } from '#sigil';
+import { eventually } from '#testing';
+import { atHome, PodHostStand } from '../pod-host.fixture.js';
+
+let stand: PodHostStand;
+let ann: string;
+
+beforeAll(async () => {
+  stand = await PodHostStand.open({ POD_HOST_MAX_RESOURCE_BYTES: '100000' });
+}, 60_000);
+beforeEach(async () => {
+  ann = uuidv7();
+  await stand.start();
+});
+afterEach(() => stand.stop());
+afterAll(() => stand.close());
+
+const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+const filesOf = async (podId: string) => (await stand.files()).filter((file) => file.includes(podId));
+const inDatabase = async <Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<Row[]> => {
+  const client = new pg.Client({ connectionString: stand.database.adminUrl });
+  await client.connect();
+  return client
+    .query<Row>(sql, values)
+    .then(({ rows }) => rows)
+    .finally(() => client.end());
+};
+
+describe('at rest', () => {
+  const secret = 'the ford below the third willow';
+  const everything = async () =>
+    JSON.stringify(await inDatabase("SELECT query_to_xml('SELECT * FROM pod_host.resource', true, true, '') AS x"));
+
+  test('neither bytes nor paths, media types or hashes can be read from disk or database', async () => {
+    const podId = await stand.newPod(ann, { ...atHome, encryptionRequired: true });
+    await stand.put(ann, podId, `notes/${secret}.txt`, secret.repeat(5_000).slice(0, 99_000), {
+      'content-type': 'text/plain; charset="willow"',
+    });
+    const [file = ''] = await filesOf(podId);
+    const bytes = await readFile(file);
+    expect(bytes.includes(secret)).toBe(false);
+    const hash = sha256(secret.repeat(5_000).slice(0, 99_000));
+    expect(file).not.toContain(hash);
+    const rows = await everything();
+    for (const told of [secret, 'willow', hash, Buffer.from(hash, 'hex').toString('base64')]) {
+      expect(rows).not.toContain(told);
+      expect(rows).not.toContain(Buffer.from(told).toString('base64'));
+      expect(rows).not.toContain(Buffer.from(told).toString('hex'));
+    }
+    const part = await stand.get(ann, podId, `notes/${secret}.txt`, { range: 'bytes=65530-65545' });
+    expect([part.status, part.body]).toEqual([206, secret.repeat(5_000).slice(65_530, 65_546)]);
+    expect(part.headers).toMatchObject({ 'content-range': 'bytes 65530-65545/99000' });
+  });
+
+  test('the same bytes in two pods lie under two names, and the file of one is not taken for that of another', async () => {
+    const [one, two] = [await stand.newPod(ann), await stand.newPod(ann)];
+    await stand.put(ann, one, 'a', 'same');
+    await stand.put(ann, two, 'a', 'same');
+    const [[first = ''], [second = '']] = [await filesOf(one), await filesOf(two)];
+    expect(first.slice(-64)).not.toBe(second.slice(-64));
+    await writeFile(first, await readFile(second));
+    expect((await stand.get(ann, one, 'a')).status).toBe(500);
+    expect((await stand.get(ann, two, 'a')).body).toBe('same');
+  });
+
+  test('a listing that is remembered follows what another instance changes', async () => {
+    const podId = await stand.newPod(ann);
+    await stand.put(ann, podId, 'a', '1');
+    expect((await stand.list(ann, podId)).items.map(({ path }) => path)).toEqual(['a']);
+    await stand.put(ann, podId, 'b', '2');
+    expect((await stand.list(ann, podId)).items.map(({ path }) => path)).toEqual(['a', 'b']);
+    await inDatabase('DELETE FROM pod_host.resource WHERE pod_id = $1', [podId]);
+    await inDatabase('UPDATE pod_host.pod SET revision = revision + 1 WHERE pod_id = $1', [podId]);
+    expect((await stand.list(ann, podId)).items).toEqual([]);
+  });
+
+  test('what lay plain is sealed at the next start, also when its bytes were lost, and no plain bytes stay', async () => {
+    const podId = await stand.newPod(ann);
+    const empty = await stand.newPod(ann);
+    await stand.stop();
+    await inDatabase(
+      'UPDATE pod_host.pod SET wrapped_key = NULL, size_bytes = 9, resource_count = 2 WHERE pod_id = $1',
+      [podId],
+    );
+    await inDatabase('UPDATE pod_host.pod SET wrapped_key = NULL WHERE pod_id = $1', [empty]);
+    const plain = join(stand.dataDir, 'pods', podId, sha256('old bytes'));
+    await mkdir(join(stand.dataDir, 'pods', podId), { recursive: true });
+    await writeFile(plain, 'old bytes');
+    for (const [path, hash] of [
+      ['old/name.txt', sha256('old bytes')],
+      ['lost', sha256('lost')],
+    ])
+      await inDatabase(
+        "INSERT INTO pod_host.plain_resource (pod_id, path, content_type, size_bytes, sha256) VALUES ($1, $2, 'text/x', 9, $3)",
+        [podId, path, hash],
+      );
+    await stand.start();
+    expect(await stand.get(ann, podId, 'old/name.txt')).toMatchObject({
+      status: 200,
+      body: 'old bytes',
+      headers: { 'content-type': 'text/x' },
+    });
+    expect((await stand.get(ann, podId, 'lost')).status).toBe(500);
+    expect((await stand.list(ann, podId)).items.map(({ path }) => path)).toEqual(['lost', 'old/name.txt']);
+    const files = await filesOf(podId);
+    expect([files.length, files.includes(plain)]).toEqual([1, false]);
+    expect(await inDatabase('SELECT 1 FROM pod_host.plain_resource')).toEqual([]);
+    await stand.put(ann, empty, 'a', 'new');
+    expect((await stand.get(ann, empty, 'a')).body).toBe('new');
+  });
+
+  test('a pod takes its key with it', async () => {
+    const podId = await stand.newPod(ann);
+    await stand.put(ann, podId, 'a', 'text');
+    const [{ wrapped_key: key } = { wrapped_key: Buffer.alloc(0) }] = await inDatabase<{ wrapped_key: Buffer }>(
+      'SELECT wrapped_key FROM pod_host.pod WHERE pod_id = $1',
+      [podId],
+    );
+    expect(key).toHaveLength(60);
+    await stand.gateway.bus.call(podDelete, { grant: await stand.grant(ann, 'store'), podId });
+    expect(await inDatabase('SELECT 1 FROM pod_host.pod WHERE wrapped_key = $1', [key])).toEqual([]);
+  });
+
+  test('a KEK that is missing or another is one clear error, and nothing is made or changed', async () => {
+    const podId = await stand.newPod(ann);
+    await stand.put(ann, podId, 'a', 'text');
+    await stand.stop();
+    const kek = join(stand.dataDir, 'keys', 'pod-kek.json');
+    const kept = await readFile(kek);
+    await rm(kek);
+    await expect(stand.start()).rejects.toMatchObject({ code: 'key_file_missing' });
+    await expect(readFile(kek)).rejects.toMatchObject({ code: 'ENOENT' });
+    await createSecretKey(kek, 'pod-kek');
+    await expect(stand.start()).rejects.toMatchObject({ code: 'key_file_mismatch' });
+    await writeFile(kek, kept);
+    await stand.start();
+    expect((await stand.get(ann, podId, 'a')).body).toBe('text');
+  });
+
+  test('what was left behind is erased while the host runs, too', async () => {
+    const podId = await stand.newPod(ann);
+    await stand.put(ann, podId, 'a', 'text');
+    await stand.stop();
+    await stand.start(undefined, { POD_HOST_SWEEP_EVERY_MS: '100' });
+    const orphan = join(stand.dataDir, 'pods', podId, 'f'.repeat(64));
+    const arrival = join(stand.dataDir, 'pods', '.incoming', 'another', 'abandoned');
+    await mkdir(join(arrival, '..'), { recursive: true });
+    for (const file of [orphan, arrival]) await writeFile(file, 'left');
+    await utimes(arrival, 0, 0);
+    await eventually(async () => {
+      const files = await stand.files();
+      expect(files.filter((file) => file === orphan || file === arrival)).toEqual([]);
+    });
+    expect((await stand.get(ann, podId, 'a')).body).toBe('text');
+  });
+});

@@ -1,3 +1,0 @@
-export * from './node-acl.js';
-export * from './node-password.js';
-export * from './redis-users.js';
