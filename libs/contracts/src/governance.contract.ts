@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { publicJwk } from './documents.js';
 import { defineBroadcast, defineMethod } from './method.js';
-import { instant, pageOf, pageRequest, serviceNames, thumbprint, uuid } from './primitives.js';
+import { instant, pageOf, pageRequest, thumbprint, uuid } from './primitives.js';
 
 export const operator = z.object({ operatorId: thumbprint, name: z.string().max(80), key: publicJwk, since: instant });
 export type Operator = z.infer<typeof operator>;
@@ -28,7 +28,7 @@ export const governanceMembers = defineMethod({
   service: 'governance',
   request: z.object({}),
   response: z.object({ operators: z.array(operator), memberships: z.array(membership) }),
-  callers: serviceNames,
+  callers: ['gateway', 'index', 'registry', 'runner'],
   idempotent: true,
   timeoutMs: 3_000,
 });

@@ -1,3 +1,4 @@
+export * from './access.contract.js';
 export * from './bridge.contract.js';
 export * from './compute.contract.js';
 export * from './documents.js';

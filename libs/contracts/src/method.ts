@@ -9,7 +9,10 @@ export interface BusMethod<Request extends z.ZodType = z.ZodType, Response exten
   readonly service: ServiceName;
   readonly request: Request;
   readonly response: Response;
-  /** Services that may call it; any other caller is refused. */
+  /**
+   * Services that may call it; any other caller is refused by whoever answers, whatever the request says. Those that do
+   * call it and no more: one more is one more node whose theft matters here.
+   */
   readonly callers: readonly ServiceName[];
   /** Whether a call whose answer was lost may be made again, at this node or another. */
   readonly idempotent: boolean;

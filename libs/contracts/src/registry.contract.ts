@@ -68,7 +68,7 @@ export const registryModel = defineMethod({
   service: 'registry',
   request: z.object({ name: modelName, version: semver.optional() }),
   response: modelVersion,
-  callers: ['gateway', 'orchestrator', 'runner'],
+  callers: ['gateway', 'orchestrator'],
   idempotent: true,
   timeoutMs: 3_000,
 });
@@ -78,7 +78,7 @@ export const registryModels = defineMethod({
   service: 'registry',
   request: pageRequest.extend({ review: modelReviewState.optional() }),
   response: pageOf(modelVersion),
-  callers: ['gateway', 'orchestrator', 'runner'],
+  callers: ['gateway'],
   idempotent: true,
   timeoutMs: 3_000,
 });

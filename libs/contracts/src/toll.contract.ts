@@ -22,7 +22,7 @@ export const tollPrices = defineMethod({
   service: 'toll',
   request: z.object({}),
   response: z.object({ priceList }),
-  callers: ['gateway', 'orchestrator'],
+  callers: ['gateway'],
   idempotent: true,
   timeoutMs: 2_000,
 });
@@ -178,7 +178,7 @@ export const tollRecordUsage = defineMethod({
   service: 'toll',
   request: z.object({ events: z.array(usageEvent).min(1).max(2_000) }),
   response: z.object({ refused: z.array(z.object({ usageId: uuid, code: z.string() })) }),
-  callers: ['gateway', 'orchestrator'],
+  callers: ['gateway'],
   idempotent: true,
   timeoutMs: 5_000,
 });
@@ -242,7 +242,7 @@ export const tollHold = defineMethod({
     expiresAt: instant,
   }),
   response: transferState,
-  callers: ['gateway', 'orchestrator', 'bridge'],
+  callers: ['gateway'],
   idempotent: true,
   timeoutMs: 3_000,
 });
@@ -253,7 +253,7 @@ export const tollCapture = defineMethod({
   service: 'toll',
   request: z.object({ transferId: uuid, amountMicro }),
   response: transferState,
-  callers: ['gateway', 'orchestrator', 'bridge'],
+  callers: ['gateway'],
   idempotent: true,
   timeoutMs: 3_000,
 });
@@ -263,7 +263,7 @@ export const tollVoid = defineMethod({
   service: 'toll',
   request: z.object({ transferId: uuid }),
   response: transferState,
-  callers: ['gateway', 'orchestrator', 'bridge'],
+  callers: ['gateway'],
   idempotent: true,
   timeoutMs: 3_000,
 });

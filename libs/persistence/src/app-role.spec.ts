@@ -13,7 +13,7 @@ test('a login takes the place of the administrator in the address', () => {
     rolePrefix: 'my db',
     passwordFor: () => 'p/@:',
   });
-  expect(url).toBe('postgres://my%20db_pod_host:p%2F%40%3A@db:5433/main?sslmode=require');
+  expect(url).toBe('postgres://my_db_i_4623beaea31eabd370076bfd:p%2F%40%3A@db:5433/main?sslmode=require');
 });
 
 test('role names fit into 63 bytes and stay apart', () => {

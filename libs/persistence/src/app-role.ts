@@ -13,6 +13,18 @@ export const databaseApps = [
 ] as const;
 export type DatabaseApp = (typeof databaseApps)[number];
 
+/** Whose tables a service owns. A runner owns none: it may belong to another operator. */
+export const serviceApps: Readonly<Record<string, DatabaseApp | undefined>> = {
+  gateway: 'gateway',
+  index: 'index',
+  'pod-host': 'pod-host',
+  orchestrator: 'compute',
+  bridge: 'bridge',
+  registry: 'registry',
+  toll: 'toll',
+  governance: 'governance',
+};
+
 /** An app's password; the launcher derives it from a secret file, see `derivedPasswords`. */
 export type PasswordFor = (app: DatabaseApp) => string;
 
@@ -21,9 +33,26 @@ export function schemaOf(app: DatabaseApp): string {
   return app.replaceAll('-', '_');
 }
 
-/** The login role of one app: roles belong to the whole server, hence the prefix of the database. */
+/**
+ * The role that holds an app's rights; nobody logs in as it. Roles belong to the whole server, hence the prefix of the
+ * database.
+ */
 export function roleOf(rolePrefix: string, app: DatabaseApp): string {
   return `${rolePrefix}_${schemaOf(app)}`;
+}
+
+/** Which instance of an app a launcher starts: its node id. Where nobody says another, the app's name stands for it. */
+export type InstanceOf = (app: DatabaseApp) => string;
+export const onlyInstance: InstanceOf = (app) => app;
+
+// Leaves room for the rest below 63 bytes; the hash holds the whole prefix.
+const shownPrefix = 32;
+
+/** The login of one instance of an app, which inherits the app's role and can be shut without touching another's. */
+export function loginOf(rolePrefix: string, app: DatabaseApp, instance: string): string {
+  const shown = Buffer.from(rolePrefix).subarray(0, shownPrefix).toString('latin1').replace(/[^\w]/g, '_');
+  const hash = createHash('sha256').update(`${rolePrefix}\0${app}\0${instance}`).digest('hex');
+  return `${shown}_i_${hash.slice(0, 24)}`;
 }
 
 // Postgres cuts identifiers at 63 bytes; `_governance` is the longest ending.
@@ -45,14 +74,14 @@ export function derivedPasswords(secret: Uint8Array): PasswordFor {
   return (app) => createHmac('sha256', secret).update(`watershed/postgres/${app}`).digest('base64url');
 }
 
-/** `adminUrl` with the login of one app in place of the administrator's. */
+/** `adminUrl` with the login of one app's instance in place of the administrator's. */
 export function appDatabaseUrl(
   adminUrl: string,
   app: DatabaseApp,
-  login: { readonly rolePrefix: string; readonly passwordFor: PasswordFor },
+  login: { readonly rolePrefix: string; readonly passwordFor: PasswordFor; readonly instanceOf?: InstanceOf },
 ): string {
   const url = new URL(adminUrl);
-  url.username = encodeURIComponent(roleOf(login.rolePrefix, app));
+  url.username = encodeURIComponent(loginOf(login.rolePrefix, app, (login.instanceOf ?? onlyInstance)(app)));
   url.password = encodeURIComponent(login.passwordFor(app));
   return url.href;
 }

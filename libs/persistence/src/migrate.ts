@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { databaseApps, type PasswordFor, rolePrefixFor } from './app-role.js';
+import { type InstanceOf, type PasswordFor, rolePrefixFor } from './app-role.js';
 import { databaseError } from './database.errors.js';
 import { MigrationError } from './migration.errors.js';
 import { type Migration, readMigrations } from './migration-folder.js';
@@ -13,7 +13,9 @@ export interface MigrateOptions {
   readonly adminUrl: string;
   /** `prisma/migrations`; see `migrationsFolder`. */
   readonly migrationsDir: string;
+  /** Of the logins of each app's first instance; others get theirs from governance. */
   readonly passwordFor: PasswordFor;
+  readonly instanceOf?: InstanceOf;
   /** Prefix of the roles at the first migration of this database; its name when absent. Kept with the data after that. */
   readonly rolePrefix?: string;
 }
@@ -56,7 +58,7 @@ export function migrationsFolder(): string {
   return join(folder, 'prisma', 'migrations');
 }
 
-async function readState(client: pg.Client): Promise<State> {
+async function readState(client: pg.Client, options: MigrateOptions): Promise<State> {
   const { rows: found } = await client.query<{
     database: string;
     may: boolean;
@@ -81,7 +83,7 @@ async function readState(client: pg.Client): Promise<State> {
     : { rows: [] };
   const prefix = meta.rows[0]?.role_prefix;
   const roles = prefix
-    ? await client.query('SELECT 1 FROM pg_roles WHERE rolname = ANY($1::text[]) AND rolcanlogin', [roleNames(prefix)])
+    ? await client.query('SELECT 1 FROM pg_roles WHERE rolname = ANY($1::text[])', [roleNames(prefix, options)])
     : { rowCount: 0 };
   return {
     database: exists.database,
@@ -117,14 +119,14 @@ function check(state: State, migrations: readonly Migration[]): void {
   }
 }
 
-function isUpToDate(state: State, migrations: readonly Migration[], passwordFor: PasswordFor): boolean {
+function isUpToDate(state: State, migrations: readonly Migration[], options: MigrateOptions): boolean {
   if (!state.meta || state.history.some((row) => !row.finished)) return false;
   const applied = new Set(state.history.map((row) => row.migration_name));
   return (
     migrations.every(({ name }) => applied.has(name)) &&
     state.meta.data_version === (migrations.at(-1)?.name ?? '') &&
-    state.rolesFound === databaseApps.length &&
-    state.meta.roles_digest === rolesDigest(state.meta.role_prefix, passwordFor)
+    state.rolesFound === roleNames(state.meta.role_prefix, options).length &&
+    state.meta.roles_digest === rolesDigest(state.meta.role_prefix, options)
   );
 }
 
@@ -197,9 +199,9 @@ async function apply(options: MigrateOptions, migrations: readonly Migration[]):
 async function migrateOn(client: pg.Client, options: MigrateOptions): Promise<MigrateResult> {
   const migrations = await readMigrations(options.migrationsDir);
   const dataVersion = migrations.at(-1)?.name ?? '';
-  const before = await readState(client);
+  const before = await readState(client, options);
   check(before, migrations);
-  if (before.meta && isUpToDate(before, migrations, options.passwordFor)) {
+  if (before.meta && isUpToDate(before, migrations, options)) {
     return { applied: [], rolePrefix: before.meta.role_prefix, dataVersion };
   }
   if (!before.mayAdminister) {
@@ -210,7 +212,7 @@ async function migrateOn(client: pg.Client, options: MigrateOptions): Promise<Mi
   }
   await client.query('SELECT pg_advisory_lock($1)', [lockKey]);
   // Another start may have done it all while this one waited.
-  const state = await readState(client);
+  const state = await readState(client, options);
   check(state, migrations);
   const rolePrefix = state.meta?.role_prefix ?? options.rolePrefix ?? rolePrefixFor(state.database);
   await client.query(metaTables);
@@ -222,9 +224,9 @@ async function migrateOn(client: pg.Client, options: MigrateOptions): Promise<Mi
   );
   const applied = migrations.every(({ name }) => finished.has(name)) ? [] : await apply(options, migrations);
   const statements = [
-    ...roleStatements(state.database, rolePrefix, options.passwordFor),
+    ...roleStatements(state.database, rolePrefix, options),
     `INSERT INTO public.watershed_meta (role_prefix, data_version, roles_digest)
-     VALUES (${[rolePrefix, dataVersion, rolesDigest(rolePrefix, options.passwordFor)].map(pg.escapeLiteral).join(', ')})
+     VALUES (${[rolePrefix, dataVersion, rolesDigest(rolePrefix, options)].map(pg.escapeLiteral).join(', ')})
      ON CONFLICT (only_row) DO UPDATE SET data_version = excluded.data_version, roles_digest = excluded.roles_digest`,
   ];
   // One simple query of several statements is one transaction: the version moves with the grants or not at all.

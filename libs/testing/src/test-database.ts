@@ -3,13 +3,11 @@ import pg from 'pg';
 import {
   appDatabaseUrl,
   type DatabaseApp,
-  databaseApps,
   derivedPasswords,
   migrate,
   migrationsFolder,
   migrationsHash,
   readMigrations,
-  roleOf,
 } from '#persistence';
 import { testPostgresUrl } from './test-services.js';
 
@@ -63,14 +61,21 @@ async function dropStale(client: pg.Client, keep: string): Promise<void> {
     if (!(Date.now() - madeAt > staleAfterMs)) continue;
     await client.query(`ALTER DATABASE ${pg.escapeIdentifier(name)} IS_TEMPLATE false`);
     await client.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)}`);
-    for (const app of name.startsWith(templatePrefix) ? databaseApps : []) {
-      // A clone of it may still hold grants of these roles; then they stay until it is gone.
-      await client.query(
-        `DO $$ BEGIN DROP ROLE IF EXISTS ${pg.escapeIdentifier(roleOf(name, app))};
-         EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $$`,
-      );
-    }
+    if (name.startsWith(templatePrefix)) await dropRoles(client, name);
   }
+}
+
+/** The roles of a database that is gone. A clone of it may still hold grants of them; then they stay until it is gone. */
+export async function dropRoles(client: pg.Client, rolePrefix: string): Promise<void> {
+  const { rows } = await client.query<{ name: string }>(
+    'SELECT rolname AS name FROM pg_roles WHERE starts_with(rolname, $1)',
+    [`${rolePrefix}_`],
+  );
+  for (const { name } of rows)
+    await client.query(
+      `DO $$ BEGIN DROP ROLE IF EXISTS ${pg.escapeIdentifier(name)};
+       EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $$`,
+    );
 }
 
 async function ensureTemplate(serverUrl: string, migrationsDir: string): Promise<string> {
@@ -131,8 +136,7 @@ export async function emptyDatabase(): Promise<Pick<TestDatabase, 'adminUrl' | '
     close: () =>
       withAdmin(serverUrl, async (client) => {
         await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-        for (const app of databaseApps)
-          await client.query(`DROP ROLE IF EXISTS ${pg.escapeIdentifier(roleOf(name, app))}`);
+        await dropRoles(client, name);
       }),
   };
 }

@@ -1,0 +1,3 @@
+export * from './node-acl.js';
+export * from './node-password.js';
+export * from './redis-users.js';
