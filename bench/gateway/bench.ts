@@ -7,7 +7,7 @@ import { type Cluster, type Mocks, type Peer, startCluster, startMocks, startPor
 const model = 'watershed/language-id';
 const requestBytes = 512;
 /** Both sides have more to do than they can: neither waits for the client. */
-const connections = 64;
+const connections = 128;
 
 interface Target {
   readonly url: string;
@@ -106,7 +106,7 @@ function reconcile(before: Books, after: Books, answered: number, priceMicro: bi
   return `${answered} answers, ${rows} usage rows (${abandoned} for clients that had hung up), ${paid} micro-drops in the ledger`;
 }
 
-/** Kills the process that holds gateway and ledger in mid-load; every answer must be in the books afterwards. */
+/** Kills the processes that hold gateway and ledger in mid-load; every answer must be in the books afterwards. */
 async function killInMidLoad(
   cluster: Cluster,
   person: Person,
@@ -115,11 +115,11 @@ async function killInMidLoad(
   priceMicro: bigint,
 ) {
   const before = await settledBooks(cluster, person);
-  const pid = cluster.pids().core;
-  if (pid === undefined) throw new Error('the topology has no process "core"');
+  const { core, gateway } = cluster.pids();
+  if (core === undefined || gateway === undefined) throw new Error('the topology has no process "core" or "gateway"');
   const killed = new Promise<void>((resolve) => {
     setTimeout(() => {
-      process.kill(pid, 'SIGKILL');
+      for (const pid of [core, gateway]) process.kill(pid, 'SIGKILL');
       resolve();
     }, options.roundMs / 2);
   });
@@ -170,7 +170,7 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
       },
       body: padded((content) => ({ model: 'mock', messages: [{ role: 'user', content }] })),
     };
-    // Until the hot code is compiled: longer than a round, because it is spread over two processes of ours.
+    // Until the hot code is compiled: longer than a round, because it is spread over three processes of ours.
     await load(ours, options.roundMs * 2);
     if (peer) await load(peer, options.roundMs * 2);
     const before = await settledBooks(cluster, person);
@@ -199,7 +199,7 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
         durable: true,
         notes:
           `npm start's topology, ${connections} connections, bodies of ${requestBytes} and ${answerBytes} bytes on both sides, upstreams mocked and equally fast; ` +
-          'ours authenticates, limits, checks policy, holds budget, crosses two processes and has its usage row committed before each answer, the peer does none of these; ' +
+          'ours authenticates, limits, checks policy, holds budget, crosses three processes and has its usage row committed before each answer, the peer does none of these; ' +
           `bar 3, goal 5; ${books}; after a kill -9 in mid-load: ${afterKill}`,
       }),
       figureOf(options, added),

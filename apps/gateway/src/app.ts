@@ -23,7 +23,7 @@ import { ensureOperatorAccount } from './people/operator-account.js';
 export interface GatewayOverrides {
   /** In place of a node of its own: a test's cluster. */
   readonly cluster?: (keys: { token: Sigil; grant: Sigil }) => GatewayCluster;
-  readonly transfer?: Pick<TransferClient, 'transfer' | 'exchange'>;
+  readonly transfer?: Pick<TransferClient, 'transfer' | 'exchange' | 'streamed'>;
   readonly logger?: Logger;
 }
 

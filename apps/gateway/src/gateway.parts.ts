@@ -1,7 +1,7 @@
 import type { Database } from '#persistence';
 import type { Sigil } from '#sigil';
 import type { Logger, Metrics } from '#telemetry';
-import type { TransferClient } from '#transfer';
+import { ContentSender, type TransferClient } from '#transfer';
 import { AuditLog } from './audit/audit-log.js';
 import { AccessDirectory } from './auth/engine/access-directory.js';
 import { Authentication } from './auth/passport.strategies.js';
@@ -11,6 +11,7 @@ import type { GatewayConfig } from './config.js';
 import { Drain } from './http/drain.js';
 import { Budget } from './inference/engine/budget.js';
 import { InferenceEngine } from './inference/engine/inference-engine.js';
+import { SpareTickets } from './inference/engine/spare-tickets.js';
 import {
   BatchedReservations,
   BatchedUsage,
@@ -43,7 +44,7 @@ export interface GatewayGround {
   readonly metrics: Metrics;
   readonly database: Database;
   readonly cluster: GatewayCluster;
-  readonly transfer: Pick<TransferClient, 'transfer' | 'exchange'>;
+  readonly transfer: Pick<TransferClient, 'transfer' | 'exchange' | 'streamed'>;
   readonly tokenSigil: Sigil;
   readonly grantSigil: Sigil;
   readonly kek: Uint8Array;
@@ -115,12 +116,26 @@ export function gatewayParts(ground: GatewayGround) {
   const runners = new IndexRunners(cluster);
   const usage = new BatchedUsage(cluster);
   const catalogue = new ModelCatalogue(cluster);
+  const reservations = new BatchedReservations(cluster);
   const engine = new InferenceEngine(
     {
       runners,
       catalogue,
-      reserve: new BatchedReservations(cluster),
-      content: new RunnerContent(transfer, limits.tensorBytes * 4),
+      reserve: new SpareTickets({
+        reserve: (nodeId, item) => reservations.reserve(nodeId, item),
+        maxBytes: 16_384,
+        freshMs: 10_000,
+        askAfterMs: 3,
+        maxGrants: 10_000,
+        now: () => performance.now(),
+      }),
+      content: new RunnerContent(
+        new ContentSender({
+          client: transfer,
+          maxAnswerBytes: limits.tensorBytes * 4,
+          oneByOne: cluster.tracing !== undefined,
+        }),
+      ),
       grants,
       usage,
       prices,

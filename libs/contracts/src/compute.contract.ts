@@ -12,7 +12,7 @@ import { refusal, transferItem, transferTicket } from './transfer.contract.js';
  *     Content-Type application/json: an Open Inference Protocol v2 request, or `{"text": "…"}` at a `text` ticket
  *     Content-Type application/octet-stream with Inference-Header-Content-Length: v2 with binary tensors
  *
- * and is answered in the same form; a refusal is `{code, message, details?}` with status 4xx or 5xx.
+ * or many at once to <url>/batch, in the frames of `#transfer`, and is answered in the same form; a refusal is `{code, message, details?}` with status 4xx or 5xx.
  */
 export const runnerReserve = defineMethod({
   name: 'runner-reserve',
@@ -20,7 +20,15 @@ export const runnerReserve = defineMethod({
   request: z.object({
     grants: z.array(z.string().max(4096)).min(1).max(256),
     items: z
-      .array(transferItem.extend({ model: modelName, version: semver.optional(), form: z.enum(['tensors', 'text']) }))
+      .array(
+        transferItem.extend({
+          model: modelName,
+          version: semver.optional(),
+          form: z.enum(['tensors', 'text']),
+          /** For a content that may come within the ticket's life, of `sizeBytes` at most: it takes no place until then. */
+          ahead: z.boolean().optional(),
+        }),
+      )
       .min(1)
       .max(256),
   }),

@@ -120,20 +120,53 @@ export class TransferClient {
     if (this.closed)
       return Promise.reject(new WatershedError('shutting_down', 'This service is stopping. Try another.'));
     if (body.byteLength > ticket.maxBytes) return Promise.reject(tooLarge(body.byteLength, ticket.maxBytes));
-    const url = new URL(ticket.url);
     const headers = { ...request.headers, authorization: `Bearer ${ticket.token}` };
-    return new Promise<TransferExchange>((resolve, reject) => {
+    let status = 0;
+    let answerHeaders: TransferExchange['headers'] = {};
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const answer = {
+      head: (statusCode: number, responseHeaders: TransferExchange['headers']) => {
+        status = statusCode;
+        answerHeaders = responseHeaders;
+      },
+      data: (chunk: Buffer) => {
+        size += chunk.byteLength;
+        if (size > maxAnswerBytes) throw tooLarge(size, maxAnswerBytes);
+        chunks.push(chunk);
+      },
+    };
+    return this.streamed(new URL(ticket.url), { headers, body, timeoutMs }, answer).then(() => {
+      const [only] = chunks;
+      return { status, headers: answerHeaders, body: chunks.length === 1 && only ? only : Buffer.concat(chunks, size) };
+    });
+  }
+
+  /**
+   * Bytes there, and the answer handed on as it comes; resolves at its end. What `answer` throws ends the exchange and is
+   * its error. Errors: `node_unreachable`, `deadline_exceeded` when the end has not come within `timeoutMs`.
+   */
+  streamed(
+    url: URL,
+    request: {
+      readonly headers: Readonly<Record<string, string>>;
+      readonly body: Uint8Array;
+      readonly timeoutMs: number;
+    },
+    answer: {
+      head(status: number, headers: TransferExchange['headers']): void;
+      data(chunk: Buffer): void;
+    },
+  ): Promise<void> {
+    const { headers, body, timeoutMs } = request;
+    return new Promise<void>((resolve, reject) => {
       let controller: Dispatcher.DispatchController | undefined;
       let late = false;
       const timer = setTimeout(() => {
         late = true;
-        controller?.abort(new Error('late'));
         reject(answeredLate(timeoutMs));
+        controller?.abort(new Error('late'));
       }, timeoutMs);
-      let status = 0;
-      let answerHeaders: TransferExchange['headers'] = {};
-      const chunks: Buffer[] = [];
-      let size = 0;
       this.poolOf(url.origin).dispatch(
         { path: url.pathname + url.search, method: 'POST', headers, body, headersTimeout: 0, bodyTimeout: 0 },
         {
@@ -141,24 +174,23 @@ export class TransferClient {
             controller = started;
             if (late) started.abort(new Error('late'));
           },
-          onResponseStart: (_, statusCode, responseHeaders) => {
-            status = statusCode;
-            answerHeaders = responseHeaders;
-          },
+          onResponseStart: (_, statusCode, responseHeaders) => answer.head(statusCode, responseHeaders),
           onResponseData: (running, chunk) => {
-            size += chunk.byteLength;
-            if (size > maxAnswerBytes) running.abort(tooLarge(size, maxAnswerBytes));
-            else chunks.push(chunk);
+            try {
+              answer.data(chunk);
+            } catch (error) {
+              clearTimeout(timer);
+              reject(error);
+              running.abort(new Error('the answer is not wanted'));
+            }
           },
           onResponseEnd: () => {
             clearTimeout(timer);
-            const [only] = chunks;
-            const whole = chunks.length === 1 && only ? only : Buffer.concat(chunks, size);
-            resolve({ status, headers: answerHeaders, body: whole });
+            resolve();
           },
           onResponseError: (_, error) => {
             clearTimeout(timer);
-            reject(error instanceof WatershedError ? error : unreachable(error));
+            reject(nodeUnreachable(error));
           },
         },
       );
@@ -179,7 +211,7 @@ export class TransferClient {
     if (timer.aborted || code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
       return answeredLate(timeoutMs, error);
     }
-    return unreachable(error);
+    return nodeUnreachable(error);
   }
 
   private poolOf(origin: string): Pool {
@@ -202,7 +234,7 @@ export class TransferClient {
   }
 }
 
-const tooLarge = (sizeBytes: number, maxBytes: number) =>
+export const tooLarge = (sizeBytes: number, maxBytes: number) =>
   new WatershedError('body_too_large', `The content has ${sizeBytes} bytes; this transfer takes ${maxBytes}.`, {
     details: { sizeBytes, maxBytes },
   });
@@ -210,7 +242,7 @@ const tooLarge = (sizeBytes: number, maxBytes: number) =>
 const answeredLate = (timeoutMs: number, cause?: unknown) =>
   new WatershedError('deadline_exceeded', `The node did not answer within ${timeoutMs} ms.`, { cause });
 
-const unreachable = (cause: unknown) =>
+export const nodeUnreachable = (cause: unknown) =>
   new WatershedError('node_unreachable', 'The node that should take this content could not be reached.', {
     cause,
     retryAfterMs: 1_000,

@@ -32,6 +32,8 @@ const pullAttempts = 3;
 const answerLoadWithinMs = 3_000;
 const eagerWatchMs = 100;
 const connectWithinMs = 30_000;
+// Some 200 bytes each, and each lives for half a minute at most.
+const ticketsAhead = 10_000;
 
 export interface RunnerOverrides {
   /** Tests join an index in memory. */
@@ -108,7 +110,7 @@ export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Pr
     ended: (entry, generation, end) => models.ended(entry, generation, end),
     unreachable: () => watch.soon(),
   });
-  const tokens = new TransferTokens<Booking>({ capacity: config.capacity });
+  const tokens = new TransferTokens<Booking>({ capacity: config.capacity + ticketsAhead });
   const seconds = metrics.histogram('runner_inference_seconds', 'From the content to its answer', ['outcome']);
   const http = new InferenceHttpServer({
     host: config.host,
@@ -136,6 +138,8 @@ export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Pr
     verifyGrant: verifierOf(node),
     judge: (claims) => judge(claims, config.region),
     issue: (booking, maxBytes) => tokens.issue({ bind: booking, maxBytes }),
+    outstanding: () => tokens.size,
+    aheadCapacity: ticketsAhead,
     url: () => url,
     maxBodyBytes: config.maxBodyBytes,
   });

@@ -28,7 +28,6 @@ import type {
   PolicyPort,
   PricePort,
   ReserveItem,
-  ReservePort,
   RunnerRequest,
   RunnersPort,
   UsagePort,
@@ -70,7 +69,7 @@ function newestFirst(one: string, other: string): number {
 }
 
 /** Reservations at one runner travel together: all that came in while the last call was under way. */
-export class BatchedReservations implements ReservePort {
+export class BatchedReservations {
   private readonly byRunner = new Map<NodeId, Coalescer<ReserveItem, TransferTicket>>();
 
   constructor(private readonly cluster: GatewayCluster) {}

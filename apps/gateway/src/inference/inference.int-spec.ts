@@ -113,6 +113,22 @@ describe('inference', () => {
     expect(answer.headers.get('watershed-route')).toContain('attempts=2');
   });
 
+  it('asks anew where a runner no longer knows the ticket that it gave ahead', async () => {
+    const { key } = await gateway.signUp();
+    const { answer } = gateway.content;
+    const reservations = () => gateway.cluster.callsOf(runnerReserve).length;
+    const isAhead = () => gateway.content.sent.at(-1)?.ticket.maxBytes === 16_384;
+    await gateway.ask('POST', '/v1/infer', { key, json: text });
+    await eventually(() => expect(reservations()).toBe(2));
+    gateway.content.answer = (body, request) =>
+      isAhead()
+        ? { status: 401, json: { code: 'transfer_token_invalid', message: 'Unknown.' } }
+        : answer(body, request);
+    const again = await gateway.ask('POST', '/v1/infer', { key, json: text });
+    expect([again.status, again.headers.get('watershed-route')]).toEqual([200, expect.stringContaining('attempts=1')]);
+    expect(gateway.content.sent.map(({ ticket }) => ticket.maxBytes === 16_384)).toEqual([false, true, false]);
+  });
+
   it('never repeats an inference that may have run, charges nothing for it, and holds nothing', async () => {
     gateway.cluster.entries.push(fakeNode('Q'.repeat(43), 'runner', model));
     const { key, personId } = await gateway.signUp();

@@ -182,6 +182,11 @@ export class FakeContent {
     return { status: answer.status, headers: answer.headers, body: Buffer.concat(chunks) };
   }
 
+  /** Every ticket of these fakes names a place of its own, so that no two contents can go together. */
+  async streamed(): Promise<void> {
+    throw new Error('contents were sent together');
+  }
+
   async transfer(ticket: TransferTicket, request: TransferRequest = {}): Promise<TransferResponse> {
     const chunks: Buffer[] = [];
     if (request.body instanceof Readable) for await (const chunk of request.body) chunks.push(Buffer.from(chunk));

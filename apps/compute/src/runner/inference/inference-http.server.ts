@@ -1,22 +1,22 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ErrorCode, isWatershedError, toWireError, WatershedError } from '#errors';
 import type { Tracing } from '#telemetry';
-import type { Admission } from './engine/admission.js';
+import { contentBatchSuffix, contentBatchType, TransferServer, timeoutHeader, transferTokenOf } from '#transfer';
+import { BatchAnswers, eachContent } from './content-batch.js';
+import type { Admission, Place } from './engine/admission.js';
 import type { ContentIn, ContentOut } from './engine/inference.ports.js';
 import type { Booking } from './engine/inference-desk.js';
 import type { InferenceEngine } from './engine/inference-engine.js';
 
 export const inferencePath = '/v1/inference';
-/** Milliseconds that the caller will still wait; less than the runner's own limit counts. */
-export const timeoutHeader = 'watershed-timeout-ms';
+const batchPath = `${inferencePath}${contentBatchSuffix}`;
 
 export interface InferenceServerOptions {
   readonly host: string;
   readonly port: number;
   readonly engine: Pick<InferenceEngine, 'tensors' | 'text'>;
   readonly redeem: (token: string) => { bind: Booking; maxBytes: number };
-  readonly admission: Pick<Admission, 'start' | 'finish'>;
+  readonly admission: Pick<Admission, 'reserve' | 'start' | 'finish'>;
   readonly inferTimeoutMs: number;
   /** From a request's first byte to its last. */
   readonly bodyTimeoutMs: number;
@@ -50,50 +50,40 @@ const statuses: Partial<Record<ErrorCode, number>> = {
 };
 
 /**
- * Takes content under tickets. Plain `node:http` beneath the Nest shell: one path, one method, raw bytes in and out, so a
- * framework would add its routing, hooks and body parsing to every inference and give nothing for it (measured: Fastify
- * with a raw body parser took an eighth more processor time a request than this).
+ * Takes content under tickets, one by one or many at once. Plain `node:http` beneath the Nest shell: one path, one method,
+ * raw bytes in and out, so a framework would add its routing, hooks and body parsing to every inference and give nothing
+ * for it (measured: Fastify with a raw body parser took an eighth more processor time a request than this).
  */
 export class InferenceHttpServer {
-  private readonly server: Server;
-  private readonly busy = new Set<Promise<void>>();
-  private draining = false;
+  private readonly server: TransferServer;
 
   constructor(private readonly options: InferenceServerOptions) {
-    this.server = createServer({ maxHeaderSize: 16_384, noDelay: true }, (request, response) => {
-      const work = (
-        options.tracing ? this.traced(options.tracing, request, response) : this.handle(request, response)
-      ).finally(() => this.busy.delete(work));
-      this.busy.add(work);
+    const { host, port, bodyTimeoutMs, onInternalError, tracing } = options;
+    this.server = new TransferServer({
+      host,
+      port,
+      bodyTimeoutMs,
+      onInternalError,
+      statuses,
+      handle: (request, response) =>
+        tracing ? this.traced(tracing, request, response) : this.handle(request, response),
     });
-    this.server.requestTimeout = options.bodyTimeoutMs;
-    this.server.headersTimeout = Math.min(10_000, options.bodyTimeoutMs);
-    this.server.keepAliveTimeout = 65_000;
   }
 
   /** Resolves with the port that it really got. */
   listen(): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.server.once('error', reject);
-      this.server.listen(this.options.port, this.options.host, () => {
-        this.server.off('error', reject);
-        resolve((this.server.address() as AddressInfo).port);
-      });
-    });
+    return this.server.listen();
   }
 
   /** Answers what has begun; connections close as they fall idle. */
-  async drain(): Promise<void> {
-    this.draining = true;
-    while (this.busy.size > 0) await Promise.all(this.busy);
-    this.server.closeIdleConnections();
+  drain(): Promise<void> {
+    return this.server.drain();
   }
 
+  /** Answers what has begun: the model is at work on it, and it is metered. */
   async close(): Promise<void> {
-    await this.drain();
-    this.server.closeAllConnections();
-    if (!this.server.listening) return;
-    await new Promise<void>((resolve) => this.server.close(() => resolve()));
+    await this.server.drain();
+    await this.server.close();
   }
 
   private traced(tracing: Tracing, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -103,82 +93,113 @@ export class InferenceHttpServer {
   }
 
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const startedAt = performance.now();
-    let booking: Booking | undefined;
-    let outcome: ErrorCode | 'ok' = 'ok';
     try {
-      requireEndpoint(request);
-      const { bind, maxBytes } = this.options.redeem(bearer(request));
-      booking = bind;
-      this.options.admission.start(bind.place);
-      const answer = await this.run(bind, await this.content(request, bind, maxBytes));
-      send(response, answer, this.draining);
+      const many = endpointOf(request) === 'batch';
+      const timeoutMs = timeoutOf(request, this.options.inferTimeoutMs);
+      if (many) return await this.batch(request, response, timeoutMs);
+      const token = transferTokenOf(request);
+      const outcome = await this.infer(token, (booking, maxBytes) => contentOf(request, booking, maxBytes, timeoutMs));
+      if ('answer' in outcome) send(response, outcome.answer, this.server.isDraining);
+      else this.server.refuse(request, response, outcome.error);
     } catch (error) {
-      outcome = this.refuse(request, response, error);
-    } finally {
-      const tookMs = performance.now() - startedAt;
-      if (booking) this.options.admission.finish(booking.place, tookMs);
-      this.options.observe(outcome, tookMs / 1_000);
-      this.options.tracing?.annotate({ 'watershed.outcome': outcome });
+      this.server.refuse(request, response, error);
     }
   }
 
-  private run(booking: Booking, content: ContentIn): Promise<ContentOut> {
-    // The caller may go away meanwhile: the model is at work all the same, and its place is taken until it is done.
-    return booking.form === 'text'
-      ? this.options.engine.text(booking.entry, content)
-      : this.options.engine.tensors(booking.entry, content);
+  /** Each content is its own inference: one that is refused or slow holds up no other. */
+  private async batch(request: IncomingMessage, response: ServerResponse, timeoutMs: number): Promise<void> {
+    if (request.headers['content-type'] !== contentBatchType) throw unsupported(`Send ${contentBatchType}.`);
+    const answers = new BatchAnswers(response, this.server.isDraining);
+    await eachContent(request, async ({ id, token, kind, headerLength, body }) => {
+      const outcome = await this.infer(token, (booking, maxBytes) => {
+        if (body.byteLength > maxBytes) throw tooLarge(maxBytes);
+        return contentIn(booking, kind, body, headerLength, timeoutMs);
+      });
+      if ('answer' in outcome) answers.add(id, outcome.answer);
+      else this.refuseOne(answers, id, outcome.error);
+    });
+    answers.end();
   }
 
-  private async content(request: IncomingMessage, booking: Booking, maxBytes: number): Promise<ContentIn> {
-    const timeoutMs = timeoutOf(request, this.options.inferTimeoutMs);
-    const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
-    if (request.headers['content-encoding'] !== undefined) throw unsupported('Send the body without compression.');
-    if (type === 'application/json') return { kind: 'json', body: await read(request, maxBytes), timeoutMs };
-    if (type !== 'application/octet-stream' || booking.form === 'text')
-      throw unsupported('Send application/json, or tensors as application/octet-stream.');
-    const given = request.headers['inference-header-content-length'];
-    if (typeof given !== 'string' || !/^\d{1,10}$/.test(given))
-      throw new WatershedError(
-        'invalid_request',
-        'Inference-Header-Content-Length must be the length of the JSON header.',
-      );
-    const body = await read(request, maxBytes);
-    const headerLength = Number(given);
-    if (headerLength === 0 || headerLength > body.byteLength)
-      throw new WatershedError('invalid_request', 'Inference-Header-Content-Length does not lie within the body.');
-    return { kind: 'binary', body, headerLength, timeoutMs };
+  /** One inference from its token to its answer, with its place in the admission. */
+  private async infer(
+    token: string,
+    content: (booking: Booking, maxBytes: number) => Promise<ContentIn> | ContentIn,
+  ): Promise<{ answer: ContentOut } | { error: unknown }> {
+    const { admission, engine, observe } = this.options;
+    const startedAt = performance.now();
+    let place: Place | undefined;
+    let code: ErrorCode | 'ok' = 'ok';
+    try {
+      const { bind, maxBytes } = this.options.redeem(token);
+      place = bind.place ?? admission.reserve(maxBytes);
+      admission.start(place);
+      const given = await content(bind, maxBytes);
+      // The caller may go away meanwhile: the model is at work all the same, and its place is taken until it is done.
+      const answer = await (bind.form === 'text' ? engine.text(bind.entry, given) : engine.tensors(bind.entry, given));
+      return { answer };
+    } catch (error) {
+      code = toWireError(error).code;
+      return { error };
+    } finally {
+      const tookMs = performance.now() - startedAt;
+      if (place) admission.finish(place, tookMs);
+      observe(code, tookMs / 1_000);
+      this.options.tracing?.annotate({ 'watershed.outcome': code });
+    }
   }
 
-  private refuse(request: IncomingMessage, response: ServerResponse, error: unknown): ErrorCode {
-    const wire = toWireError(error);
+  private refuseOne(answers: BatchAnswers, id: number, error: unknown): void {
     if (!isWatershedError(error)) this.options.onInternalError(error);
-    if (response.headersSent || response.destroyed) return wire.code;
-    const body = Buffer.from(JSON.stringify(wire));
-    const headers: Record<string, string | number> = {
-      'content-type': 'application/json',
-      'content-length': body.byteLength,
-    };
-    if (wire.retryAfterMs !== undefined) headers['retry-after'] = Math.ceil(wire.retryAfterMs / 1_000);
-    // What is left of a body that is not wanted is not read: the connection ends with the answer.
-    if (!request.complete) headers.connection = 'close';
-    response.writeHead(statuses[wire.code] ?? 500, headers);
-    response.end(body);
-    return wire.code;
+    const refusal = toWireError(error);
+    answers.refuse(id, statuses[refusal.code] ?? 500, refusal);
   }
 }
 
+function contentIn(
+  booking: Booking,
+  kind: 'json' | 'binary',
+  body: Uint8Array,
+  headerLength: number | undefined,
+  timeoutMs: number,
+): ContentIn {
+  if (kind === 'json') return { kind, body, timeoutMs };
+  if (booking.form === 'text') throw unsupported('A text is sent as application/json.');
+  if (headerLength === undefined || headerLength > body.byteLength)
+    throw new WatershedError('invalid_request', 'Inference-Header-Content-Length does not lie within the body.');
+  return { kind, body, headerLength, timeoutMs };
+}
+
+async function contentOf(
+  request: IncomingMessage,
+  booking: Booking,
+  maxBytes: number,
+  timeoutMs: number,
+): Promise<ContentIn> {
+  const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
+  if (request.headers['content-encoding'] !== undefined) throw unsupported('Send the body without compression.');
+  if (type === 'application/json')
+    return contentIn(booking, 'json', await read(request, maxBytes), undefined, timeoutMs);
+  if (type !== 'application/octet-stream' || booking.form === 'text')
+    throw unsupported('Send application/json, or tensors as application/octet-stream.');
+  const given = request.headers['inference-header-content-length'];
+  if (typeof given !== 'string' || !/^\d{1,10}$/.test(given))
+    throw new WatershedError(
+      'invalid_request',
+      'Inference-Header-Content-Length must be the length of the JSON header.',
+    );
+  const body = await read(request, maxBytes);
+  return contentIn(booking, 'binary', body, Number(given) || undefined, timeoutMs);
+}
+
+const tooLarge = (maxBytes: number) =>
+  new WatershedError('body_too_large', 'The body is larger than was announced.', { details: { maxBytes } });
 const unsupported = (message: string) => new WatershedError('unsupported_media_type', message);
 
-function requireEndpoint(request: IncomingMessage): void {
-  if (request.url !== inferencePath) throw new WatershedError('not_found', 'There is nothing here.');
-  if (request.method !== 'POST') throw new WatershedError('method_not_allowed', 'Send content with POST.');
-}
-
-function bearer(request: IncomingMessage): string {
-  const header = request.headers.authorization;
-  if (header?.startsWith('Bearer ')) return header.slice(7);
-  throw new WatershedError('transfer_token_invalid', "The transfer's token is missing.");
+function endpointOf({ url, method }: IncomingMessage): 'one' | 'batch' {
+  if (url !== inferencePath && url !== batchPath) throw new WatershedError('not_found', 'There is nothing here.');
+  if (method !== 'POST') throw new WatershedError('method_not_allowed', 'Send content with POST.');
+  return url === batchPath ? 'batch' : 'one';
 }
 
 function timeoutOf(request: IncomingMessage, limitMs: number): number {
@@ -188,9 +209,7 @@ function timeoutOf(request: IncomingMessage, limitMs: number): number {
 
 /** The whole body, never more than was agreed on. */
 function read(request: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
-  const tooLarge = () =>
-    new WatershedError('body_too_large', 'The body is larger than was announced.', { details: { maxBytes } });
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return Promise.reject(tooLarge());
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return Promise.reject(tooLarge(maxBytes));
   return new Promise<Uint8Array>((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -198,7 +217,7 @@ function read(request: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
       size += chunk.byteLength;
       if (size > maxBytes) {
         request.pause();
-        reject(tooLarge());
+        reject(tooLarge(maxBytes));
       } else chunks.push(chunk);
     });
     request.on('end', () => {

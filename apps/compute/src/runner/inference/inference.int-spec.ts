@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { eventually } from '#testing';
+import { contentBatchType, encodeFrame, FrameReader } from '#transfer';
 import { FakeTriton } from '../testing/fake-triton.js';
 import { gatewayId, inferenceStand, send } from '../testing/inference-stand.js';
 import { sampleModel } from '../testing/sample-model.js';
@@ -103,6 +104,76 @@ describe('an inference at a runner', () => {
       expect((await stand.infer(body, { ...binary, 'inference-header-content-length': length })).json.code).toBe(
         'invalid_request',
       );
+  });
+
+  describe('in a batch', () => {
+    const batch = async (contents: readonly (readonly [string, string])[], frameBytes?: Buffer) => {
+      const frames = contents.map(([token, body], id) =>
+        encodeFrame({ id, status: 0, kind: 'json', token, body: Buffer.from(body) }),
+      );
+      const response = await fetch(`${stand.origin}/v1/inference/batch`, {
+        method: 'POST',
+        headers: { 'content-type': contentBatchType },
+        body: frameBytes ?? Buffer.concat(frames.flat()),
+      });
+      const bytes = Buffer.from(await response.arrayBuffer());
+      if (response.status !== 200) return { status: response.status, json: JSON.parse(bytes.toString()), answers: [] };
+      const answers = new FrameReader(1_000_000).push(bytes).map(({ id, status, body }) => {
+        const { code, outputs } = JSON.parse(body.toString());
+        return [id, status, code ?? outputs[0].data];
+      });
+      return { status: 200, json: undefined, answers: answers.sort(([a], [b]) => Number(a) - Number(b)) };
+    };
+    const token = async (size: number, ahead?: true) => {
+      const ticket = await stand.reserve(size, 'tensors', 'org/sample', ahead);
+      if ('refusal' in ticket) throw new Error(ticket.refusal.code);
+      return ticket.token;
+    };
+
+    it('answers each content as if it had come alone', async () => {
+      const good = ask('[1,2]');
+      const bad = ask('[1,2]', '[3]');
+      const used = await token(good.length);
+      const { answers } = await batch([
+        [used, good],
+        [await token(bad.length), bad],
+        ['x'.repeat(43), good],
+        [await token(good.length - 1), good],
+        [used, good],
+        [await token(good.length, true), good],
+      ]);
+      expect(answers).toEqual([
+        [0, 200, [2, 3]],
+        [1, 400, 'tensor_shape_mismatch'],
+        [2, 401, 'transfer_token_invalid'],
+        [3, 413, 'body_too_large'],
+        [4, 401, 'transfer_token_invalid'],
+        [5, 200, [2, 3]],
+      ]);
+    });
+
+    it('refuses what is no batch', async () => {
+      const torn = Buffer.concat(encodeFrame({ id: 1, status: 0, kind: 'json', token: 't', body: Buffer.alloc(9) }));
+      for (const bytes of [Buffer.from([0, 0, 0, 1]), Buffer.from('[{"id":1}]'), torn.subarray(0, -1)])
+        expect(await batch([], bytes)).toMatchObject({ status: 400, json: { code: 'malformed_body' } });
+      const many = Array.from({ length: 65 }, () => ['x'.repeat(43), '{}'] as const);
+      expect(await batch(many)).toMatchObject({ status: 400, json: { code: 'malformed_body' } });
+      expect((await fetch(`${stand.origin}/v1/inference/batch`, { method: 'POST', body: 'x' })).status).toBe(415);
+    });
+  });
+
+  it('gives tickets ahead that take no place until their content comes, and only so many', async () => {
+    const body = Buffer.from(ask('[1,2]'));
+    const tickets = await Promise.all(
+      Array.from({ length: 10 }, () => stand.reserve(body.byteLength, 'tensors', 'org/sample', true)),
+    );
+    expect(stand.admission.inFlight).toBe(0);
+    const eleventh = await stand.reserve(body.byteLength, 'tensors', 'org/sample', true);
+    expect(eleventh).toMatchObject({ refusal: { code: 'overloaded' } });
+    const [first] = tickets;
+    if (!first || 'refusal' in first) throw new Error('refused');
+    expect((await send(first, body)).status).toBe(200);
+    expect((await send(first, body)).status).toBe(401);
   });
 
   it('honours a token once, and no other', async () => {

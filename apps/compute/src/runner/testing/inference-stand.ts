@@ -90,7 +90,7 @@ export async function inferenceStand(options: StandOptions) {
   });
   const capacity = options.capacity ?? 100;
   const admission = new Admission({ capacity, capacityBytes: 100_000_000, ticketLifetimeMs: 30_000, now });
-  const tokens = new TransferTokens<Booking>({ capacity });
+  const tokens = new TransferTokens<Booking>({ capacity: capacity + 10 });
   const internal: unknown[] = [];
   const http = new InferenceHttpServer({
     host: '127.0.0.1',
@@ -116,11 +116,18 @@ export async function inferenceStand(options: StandOptions) {
     judge: ({ policy }) =>
       policy.allowedRegions.includes('EU/FR') ? undefined : new WatershedError('policy_forbids', 'not here'),
     issue: (booking, maxBytes) => tokens.issue({ bind: booking, maxBytes }),
+    outstanding: () => tokens.size,
+    aheadCapacity: 10,
     url: () => `${origin}${inferencePath}`,
     maxBodyBytes: options.maxBodyBytes ?? 1_000_000,
   });
-  const reserve = async (sizeBytes: number, form: 'tensors' | 'text' = 'tensors', model = 'org/sample') => {
-    const items = [{ taskId: uuid, grant: 0, sizeBytes, model, form }];
+  const reserve = async (
+    sizeBytes: number,
+    form: 'tensors' | 'text' = 'tensors',
+    model = 'org/sample',
+    ahead?: true,
+  ) => {
+    const items = [{ taskId: uuid, grant: 0, sizeBytes, model, form, ...(ahead ? { ahead } : {}) }];
     const [item] = await desk.reserve({ grants: ['good'], items }, gatewayId);
     if (!item) throw new Error('no answer');
     return item;

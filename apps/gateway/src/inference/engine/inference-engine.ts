@@ -8,6 +8,7 @@ import type {
   GrantPort,
   PolicyPort,
   PricePort,
+  Reserved,
   ReservePort,
   RunnerAnswer,
   RunnerChoice,
@@ -156,21 +157,27 @@ export class InferenceEngine {
   }
 
   private async attempt(request: InferenceRequest, runner: RunnerChoice, grant: string): Promise<Attempt> {
-    const { reserve, content, runners } = this.ports;
     const { nodeId } = runner;
-    let ticket: TransferTicket;
+    const { usageId: taskId, model, version, form } = request;
+    const item = { taskId, grant, sizeBytes: request.body.byteLength, model, version, form };
+    let reserved: Reserved;
+    let attempt: Attempt;
     try {
-      ticket = await reserve.reserve(nodeId, {
-        taskId: request.usageId,
-        grant,
-        sizeBytes: request.body.byteLength,
-        model: request.model,
-        version: request.version,
-        form: request.form,
-      });
+      reserved = await this.ports.reserve.reserve(nodeId, item);
+      attempt = await this.send(request, runner, reserved.ticket);
+      if (reserved.ahead && 'error' in attempt && ticketIsStale(attempt.error)) {
+        reserved = await this.ports.reserve.reserve(nodeId, item, true);
+        attempt = await this.send(request, runner, reserved.ticket);
+      }
     } catch (error) {
       return { error, admitted: false, again: hasCode(error, retryableAtReserve), nodeId };
     }
+    return attempt;
+  }
+
+  private async send(request: InferenceRequest, runner: RunnerChoice, ticket: TransferTicket): Promise<Attempt> {
+    const { content, runners } = this.ports;
+    const { nodeId } = runner;
     const started = performance.now();
     runners.begin(nodeId);
     let answer: RunnerAnswer;
@@ -222,6 +229,10 @@ export class InferenceEngine {
     return amountMicro;
   }
 }
+
+/** The runner started anew since it gave the ticket: nothing ran. */
+const ticketIsStale = (error: unknown) =>
+  isWatershedError(error, 'transfer_token_invalid') || isRefusedConnection(error);
 
 function hasCode(error: unknown, codes: ReadonlySet<string>): boolean {
   return isWatershedError(error) && codes.has(error.code);

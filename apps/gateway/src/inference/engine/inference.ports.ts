@@ -39,11 +39,19 @@ export interface ReserveItem {
   readonly model: string;
   readonly version?: string;
   readonly form: 'tensors' | 'text';
+  /** For a content that may come soon; it takes no place at the runner until then. */
+  readonly ahead?: true;
+}
+
+export interface Reserved {
+  readonly ticket: TransferTicket;
+  /** It was asked for before its content was there: the runner may have started anew since, and know it no more. */
+  readonly ahead: boolean;
 }
 
 export interface ReservePort {
-  /** One ticket, or a refusal as a WatershedError. */
-  reserve(nodeId: NodeId, item: ReserveItem): Promise<TransferTicket>;
+  /** One ticket, or a refusal as a WatershedError. `anew`: not one from before. */
+  reserve(nodeId: NodeId, item: ReserveItem, anew?: boolean): Promise<Reserved>;
 }
 
 /** What a runner answered over HTTP. */

@@ -11,7 +11,8 @@ export interface Booking {
   readonly form: 'tensors' | 'text';
   /** The gateway that asked. */
   readonly callerId: string;
-  readonly place: Place;
+  /** Absent from a ticket given ahead: room is looked for when its content comes. */
+  readonly place?: Place;
 }
 
 export interface InferenceDeskOptions {
@@ -22,6 +23,10 @@ export interface InferenceDeskOptions {
   readonly judge: (claims: GrantClaims) => WatershedError | undefined;
   readonly issue: (booking: Booking, maxBytes: number) => { token: string };
   readonly url: () => string;
+  /** Tickets that nobody has used yet. */
+  readonly outstanding: () => number;
+  /** Beyond so many outstanding tickets none is given ahead. */
+  readonly aheadCapacity: number;
   /** Of what is sent. */
   readonly maxBodyBytes: number;
 }
@@ -75,10 +80,16 @@ export class InferenceDesk {
       throw new WatershedError('body_too_large', `A request may have ${maxBodyBytes} bytes at most.`, {
         details: { maxBytes: maxBodyBytes },
       });
+    // The size that was announced is the size that may come: admission counts with it.
+    const maxBytes = Math.max(1, item.sizeBytes);
+    if (item.ahead) {
+      if (this.options.outstanding() >= this.options.aheadCapacity)
+        throw new WatershedError('overloaded', 'Too many tickets given ahead are unused.');
+      const { token } = issue({ taskId: item.taskId, entry, form: item.form, callerId }, maxBytes);
+      return { url: url(), token, maxBytes };
+    }
     const place = admission.reserve(item.sizeBytes);
     try {
-      // The size that was announced is the size that may come: admission counted with it.
-      const maxBytes = Math.max(1, item.sizeBytes);
       const { token } = issue({ taskId: item.taskId, entry, form: item.form, callerId, place }, maxBytes);
       return { url: url(), token, maxBytes };
     } catch (error) {
