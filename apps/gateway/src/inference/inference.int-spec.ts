@@ -125,7 +125,10 @@ describe('inference', () => {
         ? { status: 401, json: { code: 'transfer_token_invalid', message: 'Unknown.' } }
         : answer(body, request);
     const again = await gateway.ask('POST', '/v1/infer', { key, json: text });
-    expect([again.status, again.headers.get('watershed-route')]).toEqual([200, expect.stringContaining('attempts=1')]);
+    expect([again.status, again.headers.get('watershed-route')]).toEqual([
+      200,
+      expect.not.stringContaining('attempts'),
+    ]);
     expect(gateway.content.sent.map(({ ticket }) => ticket.maxBytes === 16_384)).toEqual([false, true, false]);
   });
 
