@@ -62,7 +62,7 @@ export const runnerUnload = defineMethod({
 export const runnerModel = z.object({
   name: modelName,
   version: semver,
-  state: z.enum(['pulling', 'loading', 'ready', 'unloading', 'unloaded', 'failed']),
+  state: z.enum(['pulling', 'loading', 'ready', 'quarantined', 'unloading', 'unloaded', 'failed']),
   failure: refusal.optional(),
   memoryBytes: z.number().int().nonnegative().optional(),
   inferences: z.number().int().nonnegative(),

@@ -43,7 +43,7 @@ const runnerEnv = z.object({
   RUNNER_LOAD_TIMEOUT_MS: wholeNumber(100, 3_600_000).default(180_000),
   /** For the model server's other calls. */
   RUNNER_CONTROL_TIMEOUT_MS: wholeNumber(100, 60_000).default(5_000),
-  /** Connections to the model server. */
+  /** Inferences at once at the model server, a model. */
   RUNNER_CONNECTIONS: wholeNumber(1, 1_024).default(32),
   /** Between two looks at the model server while all is well. */
   RUNNER_WATCH_INTERVAL_MS: wholeNumber(100, 600_000).default(2_000),

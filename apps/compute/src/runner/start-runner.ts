@@ -23,6 +23,7 @@ import { runnerModule } from './runner.module.js';
 import { modelServerState } from './server/model-server-state.js';
 import { ModelServerWatch } from './server/model-server-watch.js';
 import { openModelServer } from './server/open-model-server.js';
+import { StallWatch } from './server/stall-watch.js';
 import { tracedInference } from './server/traced-inference.js';
 import { TritonClaim } from './server/triton-claim.adapter.js';
 
@@ -53,8 +54,13 @@ export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Pr
     now,
   });
   // Nothing of it runs yet: the embedded server starts with the first model.
-  const { supervisor, server, host } = await openModelServer(config, logger);
   const served: { models?: ModelLifecycle } = {};
+  const steps = new StallWatch({
+    limitMs: config.inferTimeoutMs,
+    stalled: (name, version) => served.models?.hung(name, version),
+    now,
+  });
+  const { supervisor, server, host } = await openModelServer(config, logger, steps);
   const node = await ClusterNode.prepare({
     env,
     services: ['runner'],
@@ -93,6 +99,7 @@ export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Pr
     servedName: repositoryName,
     mayRunHere: (regions) => regions.length === 0 || regions.some((rule) => regionCovers(rule, config.region)),
     answerWithinMs: answerLoadWithinMs,
+    drainLimitMs: config.inferTimeoutMs,
     now,
     logger,
   });

@@ -114,7 +114,8 @@ export class ModelProcess {
     });
     const reader = new FrameReader((frame) => this.receive(frame));
     this.channel.on('data', (chunk: Buffer) => reader.push(chunk));
-    this.channel.on('error', () => this.kill("the channel to the model's process broke"));
+    // Most often because it has just ended, and then its end says why.
+    this.channel.on('error', () => this.child.kill('SIGKILL'));
     this.open();
   }
 

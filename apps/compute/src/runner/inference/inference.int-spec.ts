@@ -285,6 +285,55 @@ describe('an inference at a runner', () => {
   });
 });
 
+describe('a model that hangs on a Triton of somebody else', () => {
+  it('gets no more work, and is well when its server shows that it answers', async () => {
+    const triton = new FakeTriton();
+    await triton.start();
+    const stand = await inferenceStand({ supervisor: triton, inferTimeoutMs: 200 });
+    await stand.models.load({ ...placement, model: sampleModel({}) });
+    triton.fault = { kind: 'hang' };
+    const first = stand.infer(ask('[1,2]'));
+    await eventually(() => triton.requests.length === 1);
+    const body = Buffer.from(ask('[1,2]'));
+    const reserved = await stand.reserve(body.byteLength);
+    if ('refusal' in reserved) throw new Error('refused');
+    expect((await first).json.code).toBe('deadline_exceeded');
+    await eventually(() => stand.models.find('org/sample')?.state === 'quarantined');
+    // A ticket that was given before, and one that nobody gets now.
+    expect((await send(reserved, body)).json).toMatchObject({ code: 'model_not_ready' });
+    const refused = await stand.reserve(10);
+    expect(refused).toMatchObject({
+      refusal: { code: 'model_not_ready', details: { state: 'quarantined' } },
+    });
+    expect(triton.loads).toHaveLength(1);
+    // Its statistics are looked at while it says that it is ready; then the hung request comes to its end after all.
+    await eventually(() => stand.models.find('org/sample')?.successesBefore === 0);
+    triton.fault = { kind: 'none' };
+    triton.successes += 1;
+    await eventually(async () => (await stand.infer(ask('[1,2]')).catch(() => undefined))?.status === 200);
+    expect(triton.loads).toHaveLength(1);
+    await stand.close();
+  });
+
+  it('tells those who wait behind it, and loads it again on a server that was started anew', async () => {
+    const triton = new FakeTriton();
+    await triton.start();
+    const stand = await inferenceStand({ supervisor: triton, inferTimeoutMs: 300 });
+    await stand.models.load({ ...placement, model: sampleModel({}) });
+    triton.fault = { kind: 'hang' };
+    const first = stand.infer(ask('[1,2]'), { 'watershed-timeout-ms': '100' });
+    await eventually(() => triton.requests.length === 1);
+    expect((await first).json.code).toBe('deadline_exceeded');
+    expect(stand.models.find('org/sample')?.state).toBe('ready');
+    expect((await stand.infer(ask('[1,2]'))).json.code).toBe('model_crashed');
+    triton.fault = { kind: 'none' };
+    triton.index = [];
+    await eventually(() => triton.loads.length === 2);
+    await eventually(async () => (await stand.infer(ask('[1,2]'))).status === 200);
+    await stand.close();
+  });
+});
+
 describe('a place at a runner', () => {
   it('is given by grant, policy, model and room, one refusal an item', async () => {
     const triton = new FakeTriton();

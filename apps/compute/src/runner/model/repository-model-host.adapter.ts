@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { copyFile, link, mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ModelVersion } from '#contracts';
 import { WatershedError } from '#errors';
 import { isModelServerError, type ModelServer, type ModelServerSupervisor } from '../server/model-server.port.js';
@@ -8,7 +9,7 @@ import type { HostedVersion, ModelHost } from './engine/model.ports.js';
 
 export interface ModelHostOptions {
   readonly server: ModelServer;
-  readonly supervisor: Pick<ModelServerSupervisor, 'ensure'>;
+  readonly supervisor: Pick<ModelServerSupervisor, 'ensure' | 'url' | 'processes'>;
   readonly servedName: (model: string) => string;
   readonly loadTimeoutMs: number;
 }
@@ -29,8 +30,19 @@ export function hostError(error: unknown): unknown {
   });
 }
 
+const firstLookMs = 5;
+const longestLookMs = 250;
+
 abstract class ServerModelHost implements ModelHost {
-  constructor(protected readonly options: ModelHostOptions) {}
+  readonly kill?: (model: ModelVersion) => Promise<void>;
+
+  constructor(protected readonly options: ModelHostOptions) {
+    const { processes } = options.supervisor;
+    if (!processes) return;
+    this.kill = async (model) => {
+      await processes.killModel(options.servedName(model.name), String(model.serial));
+    };
+  }
 
   async ready(): Promise<void> {
     await this.options.supervisor.ensure();
@@ -43,6 +55,44 @@ abstract class ServerModelHost implements ModelHost {
   async metadata(model: ModelVersion) {
     const { server, servedName } = this.options;
     return this.asked(() => server.metadata(servedName(model.name), String(model.serial)));
+  }
+
+  async freed(model: ModelVersion, limitMs: number): Promise<boolean> {
+    const { server, servedName, supervisor } = this.options;
+    const name = servedName(model.name);
+    const version = String(model.serial);
+    const until = performance.now() + limitMs;
+    for (let waitMs = firstLookMs; ; waitMs = Math.min(waitMs * 2, longestLookMs)) {
+      try {
+        const index = await server.index();
+        const found = index.find((one) => one.name === name && one.version === version);
+        if (found?.state === undefined || found.state === 'UNAVAILABLE') return true;
+      } catch (error) {
+        if (!isModelServerError(error)) throw error;
+        // A server that is gone holds nothing; one that does not answer might.
+        if (supervisor.url() === undefined) return true;
+      }
+      const leftMs = until - performance.now();
+      if (leftMs <= 0) return false;
+      await delay(Math.min(waitMs, leftMs));
+    }
+  }
+
+  giveUp(model: ModelVersion, why: string): void {
+    this.options.server.giveUp(this.options.servedName(model.name), why);
+  }
+
+  async successes(model: ModelVersion): Promise<number | undefined> {
+    const { server, servedName } = this.options;
+    const name = servedName(model.name);
+    const version = String(model.serial);
+    try {
+      if (!(await server.modelReady(name, version))) return undefined;
+      return (await server.statistics(name, version)).successCount;
+    } catch (error) {
+      if (!isModelServerError(error)) throw error;
+      return undefined; // it does not say
+    }
   }
 
   abstract load(name: string, versions: readonly HostedVersion[]): Promise<void>;

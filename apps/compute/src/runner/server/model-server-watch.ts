@@ -8,9 +8,9 @@ import {
 } from './model-server.port.js';
 
 export interface ModelServerWatchOptions {
-  readonly lifecycle: Pick<ModelLifecycle, 'all' | 'lost' | 'serverGone' | 'stranded' | 'revive'>;
+  readonly lifecycle: Pick<ModelLifecycle, 'all' | 'lost' | 'serverGone' | 'stranded' | 'revive' | 'examine'>;
   readonly server: Pick<ModelServer, 'index' | 'ready'>;
-  readonly supervisor: Pick<ModelServerSupervisor, 'ensure' | 'onGone'>;
+  readonly supervisor: Pick<ModelServerSupervisor, 'ensure' | 'onGone' | 'processes'>;
   /** Between two looks while all is well. */
   readonly intervalMs: number;
   /** Between two looks while models wait for their server. */
@@ -18,10 +18,13 @@ export interface ModelServerWatchOptions {
   readonly logger: { warn(fields: object, message: string): void };
 }
 
+/** One may be a busy machine, or its death a moment before we hear of it. */
+const silences = 2;
+
 /**
  * Keeps what is loaded true: a server that went away gets its models again as soon as it is back, a model whose process
  * died is seen although nobody asks it anything. A Triton that somebody else restarts is found by its index, which then
- * knows nothing of our models.
+ * knows nothing of our models. A server of our own that answers nobody is ended, and so started anew.
  */
 export class ModelServerWatch {
   private timer: NodeJS.Timeout | undefined;
@@ -32,6 +35,7 @@ export class ModelServerWatch {
 
   constructor(private readonly options: ModelServerWatchOptions) {
     this.stopListening = options.supervisor.onGone(() => {
+      this.unanswered = 0;
       options.lifecycle.serverGone();
       this.soon();
     });
@@ -71,9 +75,10 @@ export class ModelServerWatch {
       if (lifecycle.stranded().length > 0) {
         await supervisor.ensure();
         if (await server.ready()) lifecycle.revive();
+        this.unanswered = 0;
         return;
       }
-      const ready = [...lifecycle.all()].filter((entry) => entry.state === 'ready');
+      const ready = [...lifecycle.all()].filter(({ state }) => state === 'ready' || state === 'quarantined');
       if (ready.length === 0) {
         this.unanswered = 0;
         return;
@@ -84,17 +89,22 @@ export class ModelServerWatch {
       for (const entry of ready) {
         if (entry.generation !== generations.get(entry)) continue;
         const found = foundIn(index, entry);
-        if (found?.state === 'READY') continue;
+        if (found?.state === 'READY') {
+          if (entry.state === 'quarantined') await lifecycle.examine(entry);
+          continue;
+        }
+        // What hangs may be a long time unloading.
+        if (entry.state === 'quarantined' && found?.state === 'UNLOADING') continue;
         const died = found?.state === 'UNAVAILABLE' && found.reason !== 'unloaded';
         lifecycle.lost(entry, died ? 'crashed' : 'missing');
       }
     } catch (error) {
       if (!isModelServerError(error)) return;
-      // One silence may be a busy machine; a second one is a server that is not there.
       this.unanswered += 1;
-      if (this.unanswered < 2) return;
+      if (this.unanswered < silences) return;
       this.unanswered = 0;
       if (lifecycle.serverGone().length > 0) logger.warn({ err: error }, 'the model server does not answer');
+      await supervisor.processes?.killServer();
     }
   }
 }

@@ -60,6 +60,8 @@ export interface ModelServer {
   load(name: string, request: LoadRequest, timeoutMs: number): Promise<void>;
   unload(name: string): Promise<void>;
   infer(name: string, version: string, request: BinaryBody, timeoutMs: number): Promise<BinaryBody>;
+  /** Waits no longer for the answers of a model that hangs: its inferences under way fail as `crashed`. */
+  giveUp(name: string, why: string): void;
   statistics(name: string, version: string): Promise<ModelStatistics>;
   /** Prometheus text. */
   metrics(): Promise<string>;

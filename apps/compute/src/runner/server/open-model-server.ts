@@ -8,6 +8,7 @@ import { EmbeddedModelServer } from './embedded-model-server.supervisor.js';
 import type { ModelServer, ModelServerSupervisor } from './model-server.port.js';
 import { modelServerMain } from './model-server-main.js';
 import { NamedTriton } from './named-triton.supervisor.js';
+import type { StallWatch } from './stall-watch.js';
 import { StartedTriton } from './started-triton.supervisor.js';
 import { TritonModelServer } from './triton-model-server.adapter.js';
 
@@ -21,7 +22,11 @@ const startTimeoutMs = 15_000;
 const stopGraceMs = 5_000;
 
 /** The model server that the settings name, and how models get before it. */
-export async function openModelServer(config: RunnerConfig, logger: Logger): Promise<ModelServerParts> {
+export async function openModelServer(
+  config: RunnerConfig,
+  logger: Logger,
+  steps: StallWatch,
+): Promise<ModelServerParts> {
   const supervisor = supervisorOf(config, logger);
   const server = new TritonModelServer({
     supervisor,
@@ -29,6 +34,7 @@ export async function openModelServer(config: RunnerConfig, logger: Logger): Pro
     controlTimeoutMs: config.controlTimeoutMs,
     maxAnswerBytes: config.maxAnswerBytes,
     traced: config.collector !== undefined,
+    steps,
   });
   const options = { server, supervisor, servedName: repositoryName, loadTimeoutMs: config.loadTimeoutMs };
   if (config.triton && !config.triton.modelDir) {

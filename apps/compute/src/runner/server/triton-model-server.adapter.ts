@@ -12,6 +12,7 @@ import {
   type ModelStatistics,
   type RepositoryEntry,
 } from './model-server.port.js';
+import type { StallWatch } from './stall-watch.js';
 
 const metadataSchema = z.object({
   name: z.string(),
@@ -52,7 +53,7 @@ interface Answer {
 
 export interface TritonModelServerOptions {
   readonly supervisor: Pick<ModelServerSupervisor, 'url' | 'metricsUrl'>;
-  /** Inferences at once; the embedded server and Triton both queue what is beyond their instances. */
+  /** Inferences at once, a model; the embedded server and Triton both queue what is beyond their instances. */
   readonly connections: number;
   /** For everything but infer and load. */
   readonly controlTimeoutMs: number;
@@ -60,13 +61,19 @@ export interface TritonModelServerOptions {
   readonly maxAnswerBytes: number;
   /** Tells the server by `traceparent` which trace it works for. */
   readonly traced?: boolean;
+  /** Told of every inference from when it is sent until the server has answered it, whether or not its caller waited. */
+  readonly steps?: Pick<StallWatch, 'began' | 'ended'>;
 }
+
+/** Calls that are no inferences have connections of their own, so that a hung model cannot keep us from unloading it. */
+const controlPool = '';
 
 const tooLarge = () => new ModelServerError('failed', 'the answer is larger than allowed');
 
 /** The one client of Triton's HTTP API, for a named Triton and for the embedded server alike. */
 export class TritonModelServer implements ModelServer {
-  private pool: Pool | undefined;
+  /** A pool a model: one that hangs takes its own connections, and nobody else's. */
+  private readonly pools = new Map<string, Pool>();
   private origin: string | undefined;
 
   constructor(private readonly options: TritonModelServerOptions) {}
@@ -111,20 +118,28 @@ export class TritonModelServer implements ModelServer {
 
   async unload(name: string): Promise<void> {
     await this.checked('POST', `/v2/repository/models/${encodeURIComponent(name)}/unload`);
+    const pool = this.pools.get(name);
+    if (!pool || pool.stats.running + pool.stats.queued > 0) return;
+    this.pools.delete(name);
+    pool.close().catch(() => undefined);
+  }
+
+  giveUp(name: string, why: string): void {
+    const pool = this.pools.get(name);
+    this.pools.delete(name);
+    pool?.destroy(new ModelServerError('crashed', why)).catch(() => undefined);
   }
 
   async infer(name: string, version: string, request: BinaryBody, timeoutMs: number): Promise<BinaryBody> {
-    const answer = await this.send(
-      'POST',
-      `${pathOf(name, version)}/infer`,
-      {
-        'content-type': 'application/octet-stream',
-        'inference-header-content-length': String(request.headerLength),
-        ...(this.options.traced ? traceHeaders() : undefined),
-      },
-      request.body,
-      timeoutMs,
-    );
+    const { steps } = this.options;
+    const headers = {
+      'content-type': 'application/octet-stream',
+      'inference-header-content-length': String(request.headerLength),
+      ...(this.options.traced ? traceHeaders() : undefined),
+    };
+    const step = { began: () => steps?.began(name, version), ended: () => steps?.ended(name, version) };
+    const path = `${pathOf(name, version)}/infer`;
+    const answer = await this.send(name, 'POST', path, headers, request.body, timeoutMs, step);
     if (answer.status !== 200) throw refusalOf(answer);
     const header = answer.headers['inference-header-content-length'];
     const headerLength = header === undefined ? answer.body.byteLength : Number(header);
@@ -161,10 +176,10 @@ export class TritonModelServer implements ModelServer {
   }
 
   async close(): Promise<void> {
-    const pool = this.pool;
-    this.pool = undefined;
+    const pools = [...this.pools.values()];
+    this.pools.clear();
     this.origin = undefined;
-    await pool?.destroy();
+    await Promise.all(pools.map((pool) => pool.destroy()));
   }
 
   private async checked(method: 'GET' | 'POST', path: string, body = '', timeoutMs?: number): Promise<Answer> {
@@ -175,27 +190,33 @@ export class TritonModelServer implements ModelServer {
 
   private control(method: 'GET' | 'POST', path: string, body = '', timeoutMs = this.options.controlTimeoutMs) {
     const headers: Record<string, string> = body === '' ? {} : { 'content-type': 'application/json' };
-    return this.send(method, path, headers, body === '' ? null : body, timeoutMs);
+    return this.send(controlPool, method, path, headers, body === '' ? null : body, timeoutMs);
   }
 
-  /** `dispatch` without streams in between: this is the runner's hot path. */
+  /**
+   * `dispatch` without streams in between: this is the runner's hot path. A `step` that was sent is left to its end when its
+   * caller's time is over: nothing would stop the model, and only its answer tells that it is not hung.
+   */
   private send(
+    key: string,
     method: 'GET' | 'POST',
     path: string,
     headers: Record<string, string>,
     body: Uint8Array | string | null,
     timeoutMs: number,
+    step?: { began(): void; ended(): void },
   ): Promise<Answer> {
-    const pool = this.poolNow();
+    const pool = this.poolOf(key);
     if (!pool) return Promise.reject(new ModelServerError('unreachable', 'there is no model server now'));
     const { maxAnswerBytes } = this.options;
     return new Promise<Answer>((resolve, reject) => {
       let controller: Dispatcher.DispatchController | undefined;
       let late = false;
+      let sent = false;
       const timer = setTimeout(() => {
         late = true;
         const error = new ModelServerError('timeout', `no answer within ${timeoutMs} ms`);
-        controller?.abort(error);
+        if (!step) controller?.abort(error);
         reject(error);
       }, timeoutMs);
       let status = 0;
@@ -209,6 +230,10 @@ export class TritonModelServer implements ModelServer {
             controller = started;
             // It waited for a connection until its deadline had passed: it must not run any more.
             if (late) started.abort(new ModelServerError('timeout', `no connection within ${timeoutMs} ms`));
+            else {
+              sent = true;
+              step?.began();
+            }
           },
           onResponseStart: (_, statusCode, responseHeaders) => {
             status = statusCode;
@@ -217,10 +242,11 @@ export class TritonModelServer implements ModelServer {
           onResponseData: (running, chunk) => {
             size += chunk.byteLength;
             if (size > maxAnswerBytes) running.abort(tooLarge());
-            else chunks.push(chunk);
+            else if (!late) chunks.push(chunk);
           },
           onResponseEnd: () => {
             clearTimeout(timer);
+            step?.ended();
             const [only] = chunks;
             resolve({
               status,
@@ -230,6 +256,7 @@ export class TritonModelServer implements ModelServer {
           },
           onResponseError: (_, error) => {
             clearTimeout(timer);
+            if (sent) step?.ended();
             reject(
               error instanceof ModelServerError
                 ? error
@@ -242,15 +269,21 @@ export class TritonModelServer implements ModelServer {
   }
 
   /** Connections to where the server is now; those to where it was are given up. */
-  private poolNow(): Pool | undefined {
+  private poolOf(key: string): Pool | undefined {
     const url = this.options.supervisor.url();
-    if (url === this.origin) return this.pool;
-    const old = this.pool;
-    this.origin = url;
-    this.pool = url === undefined ? undefined : new Pool(url, { connections: this.options.connections, pipelining: 1 });
-    // Whatever still waits there waits for a server that is gone.
-    old?.destroy().catch(() => undefined);
-    return this.pool;
+    if (url !== this.origin) {
+      // Whatever still waits there waits for a server that is gone.
+      for (const old of this.pools.values()) old.destroy().catch(() => undefined);
+      this.pools.clear();
+      this.origin = url;
+    }
+    if (url === undefined) return undefined;
+    let pool = this.pools.get(key);
+    if (!pool) {
+      pool = new Pool(url, { connections: this.options.connections, pipelining: 1 });
+      this.pools.set(key, pool);
+    }
+    return pool;
   }
 }
 

@@ -21,6 +21,8 @@ export class FakeTriton implements ModelServerSupervisor {
   /** How the values are changed on their way. */
   answer = (value: number): number => value + 1;
   index: { name: string; version: string; state: string; reason?: string }[] = [];
+  /** What its statistics say. */
+  successes = 0;
   loads: { name: string; body: string }[] = [];
   private readonly server: Server;
   private listeners = new Set<() => void>();
@@ -90,10 +92,17 @@ export class FakeTriton implements ModelServerSupervisor {
     const from = new DataView(input.data.buffer, input.data.byteOffset, input.data.byteLength);
     const to = new DataView(data.buffer);
     for (let at = 0; at < data.byteLength; at += 4) to.setFloat32(at, this.answer(from.getFloat32(at, true)), true);
+    this.successes += 1;
     const tensor = { name: 'Y', datatype: input.datatype, shape: input.shape, data };
     const message = encodeInferResponse({ id: '', modelName: 'm', modelVersion: '1' }, [{ tensor, binary: true }]);
     if (message.headerLength !== undefined) response.setHeader('inference-header-content-length', message.headerLength);
     response.end(Buffer.concat(message.chunks));
+  }
+
+  private statistics() {
+    const { successes } = this;
+    const inference_stats = { success: { count: successes }, fail: { count: 0 } };
+    return { name: 'org--sample', version: '1', inference_count: successes, inference_stats };
   }
 
   private control(path: string, body: Buffer, response: ServerResponse): void {
@@ -110,6 +119,7 @@ export class FakeTriton implements ModelServerSupervisor {
     else if (path === '/v2') response.end(JSON.stringify({ name: 'triton', version: '2.51.0', extensions: [] }));
     else if (path === '/metrics') response.end('nv_inference_count 1\n');
     else if (path.startsWith('/v2/health/')) response.end();
+    else if (path.endsWith('/stats')) response.end(JSON.stringify({ model_stats: [this.statistics()] }));
     else if (path.startsWith('/v2/models/')) response.end(JSON.stringify(metadata));
     else response.writeHead(404).end(JSON.stringify({ error: 'unknown' }));
   }

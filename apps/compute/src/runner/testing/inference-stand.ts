@@ -12,6 +12,7 @@ import { ModelLifecycle } from '../model/engine/model-lifecycle.js';
 import { InlineModelHost, type ModelHostOptions } from '../model/repository-model-host.adapter.js';
 import type { ModelServerSupervisor } from '../server/model-server.port.js';
 import { ModelServerWatch } from '../server/model-server-watch.js';
+import { StallWatch } from '../server/stall-watch.js';
 import { TritonModelServer } from '../server/triton-model-server.adapter.js';
 
 export const gatewayId = 'G'.repeat(43);
@@ -39,6 +40,7 @@ export interface StandOptions {
   readonly supervisor: ModelServerSupervisor;
   readonly capacity?: number;
   readonly inferTimeoutMs?: number;
+  readonly controlTimeoutMs?: number;
   readonly maxBodyBytes?: number;
   /** Where models are put; into load requests when absent. */
   readonly host?: (options: ModelHostOptions) => ModelHost;
@@ -48,11 +50,18 @@ export interface StandOptions {
 /** A runner's inference path without the bus: desk, HTTP server, engine and lifecycle over a given model server. */
 export async function inferenceStand(options: StandOptions) {
   const now = () => performance.now();
+  const inferTimeoutMs = options.inferTimeoutMs ?? 10_000;
+  const steps: StallWatch = new StallWatch({
+    limitMs: inferTimeoutMs,
+    stalled: (name, version) => models.hung(name, version),
+    now,
+  });
   const server = new TritonModelServer({
     supervisor: options.supervisor,
     connections: 32,
-    controlTimeoutMs: 2_000,
+    controlTimeoutMs: options.controlTimeoutMs ?? 2_000,
     maxAnswerBytes: 10_000_000,
+    steps,
   });
   const logger = { info: () => undefined, warn: () => undefined };
   const hostOptions = { server, supervisor: options.supervisor, servedName: repositoryName, loadTimeoutMs: 10_000 };
@@ -64,7 +73,7 @@ export async function inferenceStand(options: StandOptions) {
       () => '{}',
       async () => new Uint8Array(8),
     );
-  const models = new ModelLifecycle({
+  const models: ModelLifecycle = new ModelLifecycle({
     host,
     blobs: options.blobs ?? { obtain: async () => '/nowhere', release: () => undefined },
     trust: { verifyPapers: async () => undefined, verifyFile: async () => undefined },
@@ -72,6 +81,7 @@ export async function inferenceStand(options: StandOptions) {
     servedName: repositoryName,
     mayRunHere: () => true,
     answerWithinMs: 10_000,
+    drainLimitMs: inferTimeoutMs,
     now,
     logger,
   });
@@ -98,7 +108,7 @@ export async function inferenceStand(options: StandOptions) {
     engine,
     redeem: (token) => tokens.redeemTransfer(token),
     admission,
-    inferTimeoutMs: options.inferTimeoutMs ?? 10_000,
+    inferTimeoutMs,
     bodyTimeoutMs: 5_000,
     observe: () => undefined,
     onInternalError: (error) => internal.push(error),

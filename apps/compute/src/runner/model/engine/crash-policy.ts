@@ -14,7 +14,7 @@ export const defaultCrashLimits: CrashLimits = { windowMs: 60_000, restMs: 60_00
 
 /**
  * When a model's process dies it is unloaded and loaded once; when it dies again within a minute it has failed, because
- * whatever kills it is still being sent. Failures that are not deaths can cause a reload, at most one a window, but
+ * whatever kills it is still being sent. The same when it hangs twice without one answer in between. Failures that are not deaths can cause a reload, at most one a window, but
  * never a verdict: else anybody who can make a model fail could take it away from everyone.
  */
 export class CrashPolicy {
@@ -22,11 +22,27 @@ export class CrashPolicy {
   private lastFailureReloadMs: number | undefined;
   private failuresInARow = 0;
   private restUntilMs: number | undefined;
+  private hungSinceSuccess = false;
 
   constructor(private readonly limits: CrashLimits = defaultCrashLimits) {}
 
   succeeded(): void {
     this.failuresInARow = 0;
+    this.hungSinceSuccess = false;
+  }
+
+  /**
+   * It was killed because it answered nothing for as long as an inference may take. That takes as long each time, so it is
+   * not a window that tells a second time from a first, but whether it did anything in between.
+   */
+  hung(nowMs: number): CrashVerdict {
+    this.failuresInARow = 0;
+    const again = this.hungSinceSuccess;
+    this.hungSinceSuccess = true;
+    this.lastCrashMs = nowMs;
+    if (!again) return 'reload';
+    this.restUntilMs = nowMs + this.limits.restMs;
+    return 'fail';
   }
 
   crashed(nowMs: number): CrashVerdict {

@@ -1,8 +1,17 @@
 import type { ModelVersion } from '#contracts';
 import type { WireError } from '#errors';
+import { compareVersions } from './compare-versions.js';
 import type { CrashPolicy } from './crash-policy.js';
 
-export type RunnerModelState = 'pulling' | 'loading' | 'ready' | 'unloading' | 'unloaded' | 'failed';
+export type RunnerModelState =
+  | 'pulling'
+  | 'loading'
+  | 'ready'
+  /** It hangs on a server that is not ours to kill: it holds its memory, gets no work, and is well when it answers again. */
+  | 'quarantined'
+  | 'unloading'
+  | 'unloaded'
+  | 'failed';
 
 /** One version of a model at this runner. Only the lifecycle changes it. */
 export interface ModelEntry {
@@ -22,6 +31,8 @@ export interface ModelEntry {
   generation: number;
   /** Loading, but nobody is at it: the server has to come back first. */
   stranded?: boolean;
+  /** While quarantined: how many inferences had succeeded when that began. */
+  successesBefore?: number;
   /** What is being done to it; never rejects. */
   work?: Promise<void>;
 }
@@ -29,4 +40,22 @@ export interface ModelEntry {
 export const entryKey = (name: string, version: string): string => `${name}@${version}`;
 export const isUnderWay = (state: RunnerModelState): boolean => state === 'pulling' || state === 'loading';
 /** Its memory is taken and its files are in use. */
-export const holdsMemory = (state: RunnerModelState): boolean => state === 'ready' || isUnderWay(state);
+export const holdsMemory = (state: RunnerModelState): boolean =>
+  state === 'ready' || state === 'quarantined' || isUnderWay(state);
+
+export interface LoadAnswer {
+  readonly state: 'loading' | 'ready' | 'failed';
+  readonly failure?: WireError;
+}
+
+export function answerOf({ state, failure }: ModelEntry): LoadAnswer {
+  if (state === 'ready') return { state };
+  if (state === 'failed' || state === 'quarantined') return { state: 'failed', ...(failure ? { failure } : {}) };
+  return { state: 'loading' };
+}
+
+/** Ready before anything else, then the newer version. */
+export function rank(a: ModelEntry, b: ModelEntry): number {
+  const ready = Number(a.state === 'ready') - Number(b.state === 'ready');
+  return ready !== 0 ? ready : compareVersions(a.model.version, b.model.version);
+}

@@ -1,12 +1,12 @@
 import type { ModelVersion, ServedModel } from '#contracts';
-import { isWatershedError, toWireError, WatershedError, type WireError } from '#errors';
+import { isWatershedError, toWireError, WatershedError } from '#errors';
+import { Clearing, memoryNotFreed } from './clear.system.js';
 import { compareMetadata } from './compare-metadata.js';
-import { compareVersions } from './compare-versions.js';
 import { CrashPolicy, type CrashVerdict } from './crash-policy.js';
 import { Lanes } from './lanes.js';
 import type { MemoryBudget } from './memory-budget.js';
 import type { BlobPort, HostedVersion, LifecycleLogger, ModelHost, ModelTrust } from './model.ports.js';
-import { entryKey, holdsMemory, isUnderWay, type ModelEntry } from './model-entry.js';
+import { answerOf, entryKey, holdsMemory, isUnderWay, type LoadAnswer, type ModelEntry, rank } from './model-entry.js';
 
 export interface ModelLifecycleOptions {
   readonly host: ModelHost;
@@ -16,6 +16,8 @@ export interface ModelLifecycleOptions {
   readonly servedName: (model: string) => string;
   /** Whether a model whose manifest names these regions may run here. */
   readonly mayRunHere: (regions: readonly string[]) => boolean;
+  /** How long requests under way may go on at a model that is unloaded; past that its process is ended. */
+  readonly drainLimitMs: number;
   /** How long a load waits for its end before it answers `loading`. */
   readonly answerWithinMs: number;
   readonly now: () => number;
@@ -28,20 +30,18 @@ export interface LoadOrder {
   readonly model: ModelVersion;
 }
 
-export interface LoadAnswer {
-  readonly state: 'loading' | 'ready' | 'failed';
-  readonly failure?: WireError;
-}
-
 export type InferenceEnd = 'succeeded' | 'failed' | 'crashed';
 
 /** Loads, unloads and revives the models of one runner. Orders of one model are done one after the other. */
 export class ModelLifecycle {
   private readonly entries = new Map<string, ModelEntry>();
   private readonly lanes = new Lanes();
+  private readonly clearing: Clearing;
   private closed = false;
 
-  constructor(private readonly options: ModelLifecycleOptions) {}
+  constructor(private readonly options: ModelLifecycleOptions) {
+    this.clearing = new Clearing(options);
+  }
 
   /** The version that answers for this name now: the one named, or the newest that is ready. */
   find(name: string, version?: string): ModelEntry | undefined {
@@ -86,8 +86,14 @@ export class ModelLifecycle {
     return answerOf(entry);
   }
 
-  /** Takes a version away; requests that it works on are finished by the model server. */
-  async unload(order: { placementId: string; epoch: number; name: string; version: string }) {
+  /**
+   * Takes a version away; requests that it works on may finish within the drain limit, which somebody who needs its memory
+   * now sets lower (see `drainLimitMs`).
+   */
+  async unload(
+    order: { placementId: string; epoch: number; name: string; version: string },
+    drainLimitMs = this.options.drainLimitMs,
+  ) {
     const entry = this.entries.get(entryKey(order.name, order.version));
     if (!entry) return { state: 'unloaded' as const };
     this.fence(entry, order);
@@ -95,7 +101,7 @@ export class ModelLifecycle {
     if (entry.state !== 'unloading') {
       const held = holdsMemory(entry.state);
       entry.state = 'unloading';
-      entry.work = this.lanes.run(entry.model.name, () => this.takeAway(entry, held));
+      entry.work = this.lanes.run(entry.model.name, () => this.takeAway(entry, held, drainLimitMs));
     }
     await this.settled(entry);
     return { state: entry.state === 'unloading' ? ('unloading' as const) : ('unloaded' as const) };
@@ -115,9 +121,51 @@ export class ModelLifecycle {
     this.judge(entry, end === 'crashed' ? entry.crashes.crashed(now) : entry.crashes.failed(now));
   }
 
+  /** A served version had work and answered none of it for longer than any inference may take. */
+  hung(servedName: string, servedVersion: string): void {
+    const entry = [...this.entries.values()].find(
+      (one) => one.servedName === servedName && one.servedVersion === servedVersion,
+    );
+    // One on its way out is ended by its drain limit.
+    if (entry?.state !== 'ready') return;
+    const { host, logger } = this.options;
+    const { name, version } = entry.model;
+    if (!host.kill) {
+      logger.warn({ model: name, version }, 'model hangs on a server that is not ours to end: in quarantine');
+      entry.generation += 1;
+      entry.state = 'quarantined';
+      entry.failure = memoryNotFreed(name).toWire();
+      entry.successesBefore = undefined;
+      host.giveUp(entry.model, 'the model hangs');
+      return;
+    }
+    // At once, not when it is this model's turn: what is under way there may be waiting for it.
+    const killed = host.kill(entry.model).catch((error: unknown) => {
+      logger.warn({ model: name, version, err: error }, 'the process of a model that hangs was not ended');
+    });
+    this.judge(entry, entry.crashes.hung(this.options.now()), killed);
+  }
+
+  /** What waits in quarantine for the server to show that it is well. */
+  quarantined(): ModelEntry[] {
+    return [...this.entries.values()].filter((entry) => entry.state === 'quarantined');
+  }
+
+  /** Well again: its server says it is ready, and it has answered since it hung. */
+  async examine(entry: ModelEntry): Promise<void> {
+    const successes = await this.options.host.successes(entry.model);
+    if (entry.state !== 'quarantined' || successes === undefined) return;
+    entry.successesBefore ??= successes;
+    if (successes <= entry.successesBefore) return;
+    entry.state = 'ready';
+    entry.failure = undefined;
+    this.options.logger.info({ model: entry.model.name, version: entry.model.version }, 'model leaves quarantine');
+  }
+
   /** The watch found this entry's model dead or missing though nobody had it do anything. */
   lost(entry: ModelEntry, why: 'crashed' | 'missing'): void {
-    if (entry.state !== 'ready') return;
+    // Gone from quarantine: whoever runs the server has ended it.
+    if (entry.state !== 'ready' && entry.state !== 'quarantined') return;
     this.judge(entry, why === 'crashed' ? entry.crashes.crashed(this.options.now()) : 'reload');
   }
 
@@ -125,7 +173,7 @@ export class ModelLifecycle {
   serverGone(): ModelEntry[] {
     const gone: ModelEntry[] = [];
     for (const entry of this.entries.values()) {
-      if (entry.state !== 'ready') continue;
+      if (entry.state !== 'ready' && entry.state !== 'quarantined') continue;
       entry.state = 'loading';
       entry.generation += 1;
       entry.stranded = true;
@@ -153,6 +201,7 @@ export class ModelLifecycle {
   /** Takes no more orders, and waits for those under way. */
   async close(): Promise<void> {
     this.closed = true;
+    this.clearing.close();
     await this.lanes.idle();
   }
 
@@ -214,7 +263,7 @@ export class ModelLifecycle {
     const versions: HostedVersion[] = [];
     for (const entry of this.entries.values()) {
       if (entry.model.name !== name || entry.blobPath === undefined) continue;
-      if (entry === also || entry.state === 'ready' || entry.state === 'loading')
+      if (entry === also || (holdsMemory(entry.state) && entry.state !== 'pulling'))
         versions.push({ model: entry.model, blobPath: entry.blobPath });
     }
     return versions;
@@ -226,66 +275,59 @@ export class ModelLifecycle {
     const { name, version } = entry.model;
     logger.warn({ model: name, version, code: wire.code, err: error }, 'model not loaded');
     const unloading = !isUnderWay(entry.state);
-    await this.clear(entry);
+    await this.clear(entry, this.options.drainLimitMs);
     // An unload that came meanwhile finds nothing left to do.
     if (unloading) return;
     entry.state = 'failed';
     entry.failure = wire;
   }
 
-  private async takeAway(entry: ModelEntry, held: boolean): Promise<void> {
-    if (held) await this.clear(entry);
+  private async takeAway(entry: ModelEntry, held: boolean, drainLimitMs: number): Promise<void> {
+    if (held) await this.clear(entry, drainLimitMs);
     entry.state = 'unloaded';
     if (this.entries.get(entry.key) === entry) this.entries.delete(entry.key);
   }
 
-  /** Takes the version from the server and frees its memory. Siblings stay served. Never rejects. */
-  private async clear(entry: ModelEntry): Promise<void> {
-    const { host, budget, blobs, logger } = this.options;
-    const { name, manifest } = entry.model;
-    const path = entry.blobPath;
-    entry.blobPath = undefined;
-    try {
-      const siblings = this.hosted(name);
-      if (path !== undefined) {
-        // First the file, because a server serves every version that it finds when it loads the others again.
-        await host.discard(entry.model);
-        if (siblings.length > 0) await host.load(name, siblings);
-        else await host.unload(name);
-      }
-    } catch (error) {
-      // The server is gone or refuses: the watch brings back what should be there, and only that.
-      logger.warn({ model: name, err: error }, 'model not taken from the server');
-    } finally {
-      if (path !== undefined) blobs.release(manifest.blob.sha256);
-      budget.release(entry.key);
-    }
+  private async clear(entry: ModelEntry, drainLimitMs: number): Promise<void> {
+    const siblings = this.hosted(entry.model.name).filter(({ model }) => model !== entry.model);
+    await this.clearing.clear(entry, siblings, drainLimitMs);
   }
 
-  private judge(entry: ModelEntry, verdict: CrashVerdict): void {
-    const { logger, now } = this.options;
+  private judge(entry: ModelEntry, verdict: CrashVerdict, killed?: Promise<void>): void {
+    const { logger, now, drainLimitMs } = this.options;
     const { name, version } = entry.model;
     if (verdict === 'none') return;
     if (verdict === 'reload') {
-      logger.warn({ model: name, version }, 'model is unloaded and loaded again');
+      logger.warn({ model: name, version, hung: killed !== undefined }, 'model is unloaded and loaded again');
       // The server unloads by name, so the other versions go and come with it.
-      const group = [...this.entries.values()].filter((one) => one.model.name === name && one.state === 'ready');
-      const work = this.lanes.run(name, () => this.reload(name, group, true));
-      for (const one of group) Object.assign(one, { state: 'loading', generation: one.generation + 1, work });
+      const group = [...this.entries.values()].filter(
+        (one) => one === entry || (one.model.name === name && one.state === 'ready'),
+      );
+      const work = this.lanes.run(name, () => this.reload(name, group, true, killed));
+      for (const one of group)
+        Object.assign(one, { state: 'loading', failure: undefined, generation: one.generation + 1, work });
       return;
     }
     entry.generation += 1;
-    logger.warn({ model: name, version }, 'model crashed twice and is taken away');
+    const how = killed ? 'hung twice without an answer in between' : 'crashed twice within a minute';
+    logger.warn({ model: name, version }, `model ${how} and is taken away`);
     const retryAfterMs = entry.crashes.restMs(now());
-    entry.failure = new WatershedError('model_crashed', 'The model crashed twice within a minute.', {
-      retryAfterMs,
-    }).toWire();
+    entry.failure = new WatershedError('model_crashed', `The model ${how}.`, { retryAfterMs }).toWire();
     entry.state = 'failed';
-    entry.work = this.lanes.run(name, () => this.clear(entry));
+    entry.work = this.lanes.run(name, async () => {
+      await killed;
+      await this.clear(entry, drainLimitMs);
+    });
   }
 
-  private async reload(name: string, group: readonly ModelEntry[], unloadFirst: boolean): Promise<void> {
+  private async reload(
+    name: string,
+    group: readonly ModelEntry[],
+    unloadFirst: boolean,
+    killed?: Promise<void>,
+  ): Promise<void> {
     const { host } = this.options;
+    await killed;
     const waiting = group.filter((entry) => entry.state === 'loading');
     if (waiting.length === 0) return;
     try {
@@ -306,7 +348,7 @@ export class ModelLifecycle {
   /** Waits for what is under way, but not longer than the caller does. */
   private async settled(entry: ModelEntry): Promise<void> {
     const { work } = entry;
-    if (!work || entry.state === 'ready' || entry.state === 'failed') return;
+    if (!work || entry.state === 'ready' || entry.state === 'failed' || entry.state === 'quarantined') return;
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, this.options.answerWithinMs);
@@ -314,16 +356,4 @@ export class ModelLifecycle {
     await Promise.race([work, patience]);
     clearTimeout(timer);
   }
-}
-
-function answerOf(entry: ModelEntry): LoadAnswer {
-  if (entry.state === 'ready') return { state: 'ready' };
-  if (entry.state === 'failed') return { state: 'failed', ...(entry.failure ? { failure: entry.failure } : {}) };
-  return { state: 'loading' };
-}
-
-/** Ready before anything else, then the newer version. */
-function rank(a: ModelEntry, b: ModelEntry): number {
-  const ready = Number(a.state === 'ready') - Number(b.state === 'ready');
-  return ready !== 0 ? ready : compareVersions(a.model.version, b.model.version);
 }

@@ -19,6 +19,17 @@ export interface ModelHost {
   /** Deletes what `load` wrote for a version that is not served any longer. */
   discard(model: ModelVersion): Promise<void>;
   metadata(model: ModelVersion): Promise<ModelMetadata>;
+  /** Whether the server lets go of all that it holds of an unloaded version, within `limitMs`. */
+  freed(model: ModelVersion, limitMs: number): Promise<boolean>;
+  /** What was asked of the model and is not answered fails as crashed, now. */
+  giveUp(model: ModelVersion, why: string): void;
+  /**
+   * Ends the version's processes, whatever they do, and resolves when what they held is free. Absent where they are not ours
+   * to end.
+   */
+  readonly kill?: (model: ModelVersion) => Promise<void>;
+  /** Inferences of a version that succeeded since it was loaded; undefined where the server does not say. */
+  successes(model: ModelVersion): Promise<number | undefined>;
 }
 
 export interface BlobPort {
