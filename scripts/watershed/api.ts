@@ -81,7 +81,7 @@ export class Api {
   }
 
   /** Every page of a listing. */
-  async all<Item>(path: string): Promise<Item[]> {
+  async all<Item>(path: string, options: Pick<RequestOptions, 'anonymous'> = {}): Promise<Item[]> {
     const items: Item[] = [];
     let cursor: string | undefined;
     do {
@@ -89,6 +89,7 @@ export class Api {
       const page: { items: Item[]; nextCursor?: string } = await this.request(
         'GET',
         `${path}${mark}limit=200${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`,
+        options,
       );
       items.push(...page.items);
       cursor = page.nextCursor;

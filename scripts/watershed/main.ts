@@ -2,8 +2,10 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { Api, CommandError } from './api.js';
+import { addGovernanceCommands } from './governance-commands.js';
 import { addModelCommands } from './model-commands.js';
 import { addNodeCommands } from './node-commands.js';
+import { addOperatorCommands } from './operator-commands.js';
 import { addPeopleCommands } from './people-commands.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
@@ -29,6 +31,8 @@ const api = (): Api => {
 addPeopleCommands(program, api);
 addModelCommands(program, api);
 addNodeCommands(program, api);
+addOperatorCommands(program, api);
+addGovernanceCommands(program, api);
 
 try {
   await program.parseAsync();

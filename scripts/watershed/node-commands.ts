@@ -1,9 +1,7 @@
-import { join } from 'node:path';
 import type { Command } from 'commander';
-import { uuidv7 } from 'uuidv7';
-import type { MembershipState } from '#contracts';
-import { documentTyp, loadSigil, signDocument } from '#sigil';
+import type { ProposalKind } from '#contracts';
 import type { Api } from './api.js';
+import { type DecideOptions, decide, printTally, withDecision } from './decide.js';
 import { printTable } from './output.js';
 
 interface NodeRow {
@@ -13,10 +11,10 @@ interface NodeRow {
   readonly lastSeenAt: string;
 }
 
-const decisions: readonly (readonly [command: string, state: MembershipState, description: string])[] = [
-  ['admit', 'admitted', 'let a node serve (again)'],
-  ['pause', 'paused', 'keep a node’s membership and give it no work'],
-  ['expel', 'expelled', 'refuse a node everywhere'],
+const decisions: readonly (readonly [command: string, kind: ProposalKind, done: string, description: string])[] = [
+  ['admit', 'node-readmit', 'admitted', 'let a node serve again'],
+  ['pause', 'node-pause', 'paused', 'keep a node’s membership and give it no work'],
+  ['expel', 'node-exclude', 'expelled', 'refuse a node everywhere'],
 ];
 
 export function addNodeCommands(program: Command, api: () => Api): void {
@@ -31,28 +29,11 @@ export function addNodeCommands(program: Command, api: () => Api): void {
         found.map((node) => [node.nodeId, node.manifest.services.join(' '), node.health, node.lastSeenAt]),
       );
     });
-  for (const [command, state, description] of decisions)
-    nodes
-      .command(command)
-      .description(`${description}; signed with the operator’s key of the data folder`)
+  for (const [command, kind, done, description] of decisions) {
+    withDecision(nodes.command(command).description(`${description}; asks the other operators, where there are any`))
       .argument('<nodeId>')
-      .requiredOption('--reason <text>', 'kept in the log of decisions')
-      .action(async (nodeId: string, options: { reason: string }) => {
-        const sigil = await loadSigil(join(api().dataFolder, 'operator', 'sigil.json'), 'operator');
-        const decision = await signDocument(
-          {
-            type: 'watershed/membership-decision' as const,
-            decisionId: uuidv7(),
-            nodeId,
-            state,
-            reason: options.reason,
-            decidedAt: new Date().toISOString(),
-            operatorId: sigil.thumbprint,
-          },
-          sigil,
-          { typ: documentTyp.membershipDecision },
-        );
-        await api().request('POST', `/v1/nodes/${encodeURIComponent(nodeId)}/membership`, { json: decision });
-        console.log(`${nodeId} is ${state}.`);
-      });
+      .action(async (nodeId: string, options: DecideOptions) =>
+        printTally(await decide(api(), { kind, subject: nodeId }, options), `${nodeId} is ${done}.`),
+      );
+  }
 }

@@ -8,6 +8,7 @@ import { GATEWAY_CLUSTER } from './cluster/cluster.port.js';
 import { GATEWAY_DATABASE } from './database.token.js';
 import { DocsController } from './docs/docs.controller.js';
 import type { GatewayParts } from './gateway.parts.js';
+import { GovernanceController } from './governance/governance.controller.js';
 import { HealthController } from './health/health.controller.js';
 import { Drain } from './http/drain.js';
 import { ProblemFilter } from './http/problem.filter.js';
@@ -44,6 +45,7 @@ const gatewayControllers = [
   ModelAdminController,
   PurseController,
   NodesController,
+  GovernanceController,
   PodsController,
   AuditController,
   ClusterController,

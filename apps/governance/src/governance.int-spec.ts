@@ -2,17 +2,20 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { uuidv7 } from 'uuidv7';
+import { proposalDigest, signBallot, signProposal } from '#ballots';
 import {
   governanceAdmit,
-  governanceDecide,
-  governanceDecisions,
+  governanceLog,
   governanceMembers,
+  governanceProposals,
+  governancePropose,
+  governanceVote,
   type Membership,
   membershipChanged,
   type NodeEntry,
 } from '#contracts';
 import { ClusterNode, type IndexPort, type RunningApp } from '#node';
-import { documentTyp, loadOrCreateSigil, type Sigil, signDocument } from '#sigil';
+import { loadOrCreateSigil, type Sigil } from '#sigil';
 import { createMetrics } from '#telemetry';
 import { eventually, type TestDatabase, type TestRedis, testDatabase, testLogger, testRedis } from '#testing';
 import { startGovernance } from './app.js';
@@ -102,30 +105,41 @@ describe('governance on the bus', () => {
     expect(operators).toMatchObject([{ operatorId: operator.thumbprint, key: operator.publicJwk }]);
   });
 
-  it('expels a node by a signed decision that the index hears of within 100 ms', async () => {
+  it('expels a node by a signed ballot that the index hears of within 100 ms', async () => {
     const nodeId = 'n'.repeat(43);
     await index.bus.call(governanceAdmit, { nodeId, operatorId: operator.thumbprint });
-    const decision = await signDocument(
+    const proposal = await signProposal(
       {
-        type: 'watershed/membership-decision' as const,
-        decisionId: uuidv7(),
-        nodeId,
-        state: 'expelled' as const,
+        proposalId: uuidv7(),
+        clusterId: redis.clusterId,
+        kind: 'node-exclude',
+        subject: nodeId,
         reason: 'it lied about its memory',
-        decidedAt: new Date().toISOString(),
-        operatorId: operator.thumbprint,
+        operators: [operator.thumbprint],
+        openedAt: new Date().toISOString(),
+        closesAt: new Date(Date.now() + 60_000).toISOString(),
       },
       operator,
-      { typ: documentTyp.membershipDecision },
     );
-    const { membership } = await gateway.bus.call(governanceDecide, { decision });
+    const opened = await gateway.bus.call(governancePropose, { proposal });
+    expect(opened.tally).toMatchObject({ state: 'open', needed: 1 });
+    const { proposalId, clusterId } = proposal;
+    const ballot = await signBallot(
+      { clusterId, proposalId, proposalDigest: proposalDigest(proposal), choice: 'for', castAt: new Date() },
+      operator,
+    );
+    const { membership } = (await gateway.bus.call(governanceVote, { ballot })).tally;
     const answeredAt = performance.now();
     expect(membership).toMatchObject({ nodeId, state: 'expelled', epoch: 2 });
     await eventually(() => heard.some((each) => each.membership.epoch === 2), { intervalMs: 2 });
     const announced = heard.find((each) => each.membership.epoch === 2);
     expect(announced).toMatchObject({ membership, from: governance.nodeId });
     expect((announced?.at ?? Number.POSITIVE_INFINITY) - answeredAt).toBeLessThan(100);
-    expect((await gateway.bus.call(governanceDecisions, {})).items).toEqual([decision]);
+    const [record] = (await gateway.bus.call(governanceProposals, {})).items;
+    expect(record).toMatchObject({ proposal, ballots: [ballot], tally: { state: 'passed' } });
+    const { entries } = await index.bus.call(governanceLog, { after: 1 });
+    expect(entries.map(({ kind }) => kind)).toEqual(['admission', 'proposal', 'ballot']);
+    expect(entries.at(-1)?.document).toEqual(ballot);
   });
 
   it('lets only the index ask for an admission, and only the gateway bring a decision', async () => {

@@ -1,8 +1,9 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { membership, membershipChanged } from '#contracts';
-import { CLUSTER_NODE, ClusterNode } from '#node';
+import { CLUSTER_NODE, type ClusterNode } from '#node';
 import { type Database, OutboxRelay } from '#persistence';
 import type { Logger, Metrics } from '#telemetry';
+import { deliverAnnouncements } from './membership/announcements.js';
+import type { AccessPort } from './membership/engine/governance.ports.js';
 import { GovernanceEngine } from './membership/engine/governance-engine.js';
 import { GovernanceController } from './membership/governance.controller.js';
 import { GovernanceRepository } from './membership/governance.repository.js';
@@ -11,14 +12,17 @@ export interface GovernanceAppResources {
   readonly database: Database;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Absent where nodes hold no logins of their own. */
+  readonly access?: AccessPort;
 }
 
 @Module({})
 class GovernanceModule {}
 
 /** The only place where governance's parts meet. */
-export function governanceModule({ database, logger, metrics }: GovernanceAppResources): DynamicModule {
-  const announced = metrics.counter('governance_memberships_announced_total', 'Memberships announced to the cluster');
+export function governanceModule({ database, logger, metrics, access }: GovernanceAppResources): DynamicModule {
+  const announced = metrics.counter('governance_announced_total', 'What governance announced to the cluster', ['kind']);
+  const store = new GovernanceRepository(database);
   return {
     module: GovernanceModule,
     controllers: [GovernanceController],
@@ -26,24 +30,27 @@ export function governanceModule({ database, logger, metrics }: GovernanceAppRes
       {
         provide: OutboxRelay,
         inject: [CLUSTER_NODE],
-        useFactory: (node: ClusterNode) =>
-          new OutboxRelay({
+        useFactory: (node: ClusterNode) => {
+          const deliver = deliverAnnouncements({ bus: node.bus, store, ...(access ? { access } : {}) });
+          return new OutboxRelay({
             pool: database.pool,
             app: 'governance',
-            deliver: async ({ payload }) => {
-              await node.bus.broadcast(membershipChanged, { membership: membership.parse(payload) });
-              announced.inc();
+            deliver: async (message) => {
+              await deliver(message);
+              announced.inc({ kind: message.kind });
             },
-            onFailure: ({ attempts, error }) =>
-              logger.warn({ attempts, err: error }, 'a membership could not be announced and will be again'),
-          }),
+            onFailure: ({ kind, attempts, error }) =>
+              logger.warn({ kind, attempts, err: error }, 'A decision could not be carried out and will be again'),
+          });
+        },
       },
       {
         provide: GovernanceEngine,
-        inject: [OutboxRelay],
-        useFactory: (relay: OutboxRelay) =>
+        inject: [OutboxRelay, CLUSTER_NODE],
+        useFactory: (relay: OutboxRelay, node: ClusterNode) =>
           new GovernanceEngine({
-            store: new GovernanceRepository(database),
+            store,
+            clusterId: node.clusterId,
             now: () => new Date(),
             onChanged: () => relay.wake(),
           }),

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import pg from 'pg';
+import { genesisHash } from '#ballots';
 import {
   governanceAdmit,
-  governanceMembers,
+  governanceLog,
   indexChanges,
   indexFind,
   indexJoin,
-  type Membership,
   membershipChanged,
   type NodeEntry,
   type NodeHealth,
@@ -19,7 +19,15 @@ import { isWatershedError, type WatershedError } from '#errors';
 import { ClusterNode, type RunningApp, signedManifest } from '#node';
 import { generateSigil, loadOrCreateSigil, type Sigil } from '#sigil';
 import { createMetrics } from '#telemetry';
-import { eventually, type TestDatabase, type TestRedis, testDatabase, testLogger, testRedis } from '#testing';
+import {
+  eventually,
+  MemoryGovernance,
+  type TestDatabase,
+  type TestRedis,
+  testDatabase,
+  testLogger,
+  testRedis,
+} from '#testing';
 import { startIndex } from './app.js';
 
 type Env = Record<string, string>;
@@ -112,39 +120,26 @@ describe('the index', () => {
       (error: unknown) => (isWatershedError(error) ? error : Promise.reject(error)),
     );
 
-  /** A governance that admits everyone until told otherwise. */
+  /** A governance with its log in memory, whose genesis operator votes as told. */
   async function governance(): Promise<{
     node: ClusterNode;
-    decide(nodeId: string, state: Membership['state']): Promise<void>;
+    decide(nodeId: string, kind: 'node-exclude' | 'node-pause' | 'node-readmit'): Promise<void>;
   }> {
     const node = await prepare('governance');
-    const memberships = new Map<string, Membership>();
-    const decided = (nodeId: string, state: Membership['state'], epoch: number): Membership => ({
-      nodeId,
-      operatorId: operator.thumbprint,
-      state,
-      reason: 'test',
-      epoch,
-      decidedAt: new Date().toISOString(),
-      decidedBy: operator.thumbprint,
-    });
-    node.bus.handle(governanceAdmit, ({ nodeId }) => {
-      const membership = memberships.get(nodeId) ?? decided(nodeId, 'admitted', 1);
-      memberships.set(nodeId, membership);
-      return { membership };
-    });
-    node.bus.handle(governanceMembers, () => ({
-      operators: [
-        { operatorId: operator.thumbprint, name: 'genesis', key: operator.publicJwk, since: new Date().toISOString() },
-      ],
-      memberships: [...memberships.values()],
+    const decisions = await MemoryGovernance.begin(redis.clusterId, operator);
+    node.bus.handle(governanceAdmit, async ({ nodeId, operatorId }) => ({
+      membership: await decisions.admit(nodeId, operatorId),
     }));
+    node.bus.handle(governanceLog, ({ after }) => {
+      const last = decisions.entries.at(-1);
+      return { entries: decisions.log(after), head: { seq: last?.seq ?? 0, hash: last?.hash ?? genesisHash } };
+    });
     await node.join();
     return {
       node,
-      decide: async (nodeId, state) => {
-        const membership = decided(nodeId, state, (memberships.get(nodeId)?.epoch ?? 1) + 1);
-        memberships.set(nodeId, membership);
+      decide: async (nodeId, kind) => {
+        const { membership } = await decisions.decide([operator], kind, nodeId);
+        if (!membership) throw new Error('the vote changed no membership');
         await node.bus.broadcast(membershipChanged, { membership });
       },
     };
@@ -299,12 +294,12 @@ describe('the index', () => {
     const gateway = await joined('gateway');
     const toll = await joined('toll');
     await eventually(() => gateway.directory.find('toll').length === 1);
-    await decide(toll.nodeId, 'paused');
+    await decide(toll.nodeId, 'node-pause');
     await eventually(() => gateway.directory.find('toll').length === 0, { timeoutMs: 1_000 });
     expect(healthSeen(gateway, toll)).toBe('alive');
-    await decide(toll.nodeId, 'admitted');
+    await decide(toll.nodeId, 'node-readmit');
     await eventually(() => gateway.directory.find('toll').length === 1, { timeoutMs: 1_000 });
-    await decide(toll.nodeId, 'expelled');
+    await decide(toll.nodeId, 'node-exclude');
     await eventually(() => healthSeen(gateway, toll) === 'expelled', { timeoutMs: 1_000 });
     await eventually(
       async () => (await failure(toll.bus.call(indexFind, { service: 'toll' }))).code === 'node_expelled',
@@ -314,7 +309,7 @@ describe('the index', () => {
     await again.join();
     const back = await prepare('toll');
     expect((await failure(back.join())).code).toBe('node_expelled');
-    await decide(toll.nodeId, 'admitted');
+    await decide(toll.nodeId, 'node-readmit');
     await eventually(() => healthSeen(gateway, toll) === 'left');
     await back.join();
     await eventually(() => healthSeen(gateway, toll) === 'alive');
@@ -334,7 +329,7 @@ describe('the index', () => {
     expect(await unconfirmed()).toBe(2);
     const { decide } = await governance();
     await eventually(async () => (await unconfirmed()) === 0);
-    await decide(gateway.nodeId, 'expelled');
+    await decide(gateway.nodeId, 'node-exclude');
     await eventually(() => healthSeen(gateway, gateway) === 'expelled');
     await client.end();
   });

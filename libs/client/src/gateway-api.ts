@@ -178,6 +178,105 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/governance/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everything that was decided, for anyone to count again
+         * @description Oldest first, each entry with the hash of the one before, each proposal and ballot as it was signed. `npm run -s watershed -- governance recount` counts it.
+         */
+        get: operations["decisionLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/governance/operators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whose ballots count now */
+        get: operations["listOperators"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/governance/proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Proposals and where they stand, newest first */
+        get: operations["listProposals"];
+        put?: never;
+        /**
+         * Ask the operators to decide
+         * @description A proposal signed by an operator's key, which names all who may vote; `npm run -s watershed -- nodes` and `operators` make one. Repeated: the same answer.
+         *
+         *     Needs the scope `nodes:manage`.
+         */
+        post: operations["openProposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/governance/proposals/{proposalId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One proposal with its ballots */
+        get: operations["getProposal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/governance/proposals/{proposalId}/ballots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Vote on a proposal
+         * @description A ballot signed by an operator's key; `npm run -s watershed -- proposals vote` makes one. The ballot that decides has its effect before it is answered. Repeated: the same answer.
+         *
+         *     Needs the scope `nodes:manage`.
+         */
+        post: operations["castBallot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/grants": {
         parameters: {
             query?: never;
@@ -416,48 +515,6 @@ export interface paths {
         get: operations["listNodes"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/nodes/decisions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Decisions on membership, signed
-         * @description Needs the scope `nodes:read`.
-         */
-        get: operations["listDecisions"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/nodes/{nodeId}/membership": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Admit, pause or expel a node
-         * @description A decision document signed by an operator's key; `npm run -s watershed -- nodes` makes one. Repeated: the same decision.
-         *
-         *     Needs the scope `nodes:manage`.
-         */
-        post: operations["decideMembership"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1014,9 +1071,39 @@ export interface components {
             items: components["schemas"]["AuditEntry"][];
             nextCursor?: string;
         };
+        Ballot: {
+            /** @constant */
+            type: "watershed/ballot";
+            proposalId: string;
+            proposalDigest: string;
+            /** @enum {string} */
+            choice: "for" | "against";
+            operatorId: string;
+            /** Format: date-time */
+            castAt: string;
+            signatures: {
+                protected: string;
+                signature: string;
+            }[];
+        };
         BeginUpload: {
             sha256: string;
             sizeBytes: number;
+        };
+        CastBallot: {
+            /** @constant */
+            type: "watershed/ballot";
+            proposalId: string;
+            proposalDigest: string;
+            /** @enum {string} */
+            choice: "for" | "against";
+            operatorId: string;
+            /** Format: date-time */
+            castAt: string;
+            signatures: {
+                protected: string;
+                signature: string;
+            }[];
         };
         ClusterIdentity: {
             descriptor: {
@@ -1129,25 +1216,28 @@ export interface components {
                 legalHold?: boolean;
             };
         };
-        DecideMembership: {
-            /** @constant */
-            type: "watershed/membership-decision";
-            decisionId: string;
-            nodeId: string;
+        DecisionLogEntry: {
+            seq: number;
             /** @enum {string} */
-            state: "admitted" | "paused" | "expelled";
-            reason: string;
+            kind: "operator" | "admission" | "decision" | "proposal" | "ballot";
+            document: {
+                [key: string]: unknown;
+            };
+            outcome: {
+                [key: string]: unknown;
+            } | null;
+            previousHash: string;
             /** Format: date-time */
-            decidedAt: string;
-            operatorId: string;
-            signatures: {
-                protected: string;
-                signature: string;
-            }[];
+            recordedAt: string;
+            hash: string;
         };
-        DecisionsPage: {
-            items: components["schemas"]["MembershipDecision"][];
+        DecisionLogPage: {
+            items: components["schemas"]["DecisionLogEntry"][];
             nextCursor?: string;
+            head: {
+                hash: string;
+                seq: number;
+            };
         };
         GrantMoney: {
             personId: string;
@@ -1270,33 +1360,6 @@ export interface components {
             /** @enum {string} */
             via: "api-key" | "token" | "oidc";
         };
-        Membership: {
-            nodeId: string;
-            operatorId: string;
-            /** @enum {string} */
-            state: "admitted" | "paused" | "expelled";
-            reason: string;
-            epoch: number;
-            /** Format: date-time */
-            decidedAt: string;
-            decidedBy: string;
-        };
-        MembershipDecision: {
-            /** @constant */
-            type: "watershed/membership-decision";
-            decisionId: string;
-            nodeId: string;
-            /** @enum {string} */
-            state: "admitted" | "paused" | "expelled";
-            reason: string;
-            /** Format: date-time */
-            decidedAt: string;
-            operatorId: string;
-            signatures: {
-                protected: string;
-                signature: string;
-            }[];
-        };
         Model: {
             name: string;
             version: string;
@@ -1409,6 +1472,52 @@ export interface components {
         NodesPage: {
             items: components["schemas"]["Node"][];
             nextCursor?: string;
+        };
+        OpenProposal: {
+            /** @constant */
+            type: "watershed/proposal";
+            proposalId: string;
+            clusterId: string;
+            /** @enum {string} */
+            kind: "operator-add" | "operator-remove" | "node-exclude" | "node-pause" | "node-readmit";
+            subject: string;
+            candidate?: {
+                name: string;
+                key: {
+                    /** @constant */
+                    kty: "OKP";
+                    /** @enum {string} */
+                    crv: "Ed25519" | "X25519";
+                    x: string;
+                };
+            };
+            reason: string;
+            operators: string[];
+            openedBy: string;
+            /** Format: date-time */
+            openedAt: string;
+            /** Format: date-time */
+            closesAt: string;
+            signatures: {
+                protected: string;
+                signature: string;
+            }[];
+        };
+        Operator: {
+            operatorId: string;
+            name: string;
+            key: {
+                /** @constant */
+                kty: "OKP";
+                /** @enum {string} */
+                crv: "Ed25519" | "X25519";
+                x: string;
+            };
+            /** Format: date-time */
+            since: string;
+        };
+        Operators: {
+            items: components["schemas"]["Operator"][];
         };
         PeoplePage: {
             items: components["schemas"]["Person"][];
@@ -1538,12 +1647,54 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {string} */
-            code: "malformed_body" | "invalid_request" | "body_too_large" | "unsupported_media_type" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_key_reused" | "idempotency_in_progress" | "cursor_invalid" | "unauthenticated" | "key_unknown" | "key_expired" | "key_revoked" | "token_invalid" | "token_expired" | "scope_missing" | "role_missing" | "person_closed" | "grant_invalid" | "transfer_token_invalid" | "signature_invalid" | "caller_not_allowed" | "model_unknown" | "model_not_ready" | "model_crashed" | "model_server_unavailable" | "tensor_invalid" | "tensor_out_of_range" | "tensor_shape_mismatch" | "input_too_deep" | "text_invalid" | "inference_failed" | "model_exists" | "model_invalid" | "digest_mismatch" | "blob_unknown" | "memory_exhausted" | "purse_empty" | "budget_exhausted" | "amount_invalid" | "transfer_unknown" | "transfer_settled" | "region_unknown" | "policy_forbids" | "policy_invalid" | "consent_missing" | "node_unknown" | "node_expelled" | "node_unreachable" | "no_node_available" | "manifest_invalid" | "rate_limited" | "overloaded" | "deadline_exceeded" | "bus_unavailable" | "database_unavailable" | "storage_full" | "shutting_down" | "internal";
+            code: "malformed_body" | "invalid_request" | "body_too_large" | "unsupported_media_type" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_key_reused" | "idempotency_in_progress" | "cursor_invalid" | "unauthenticated" | "key_unknown" | "key_expired" | "key_revoked" | "token_invalid" | "token_expired" | "scope_missing" | "role_missing" | "person_closed" | "grant_invalid" | "transfer_token_invalid" | "signature_invalid" | "caller_not_allowed" | "model_unknown" | "model_not_ready" | "model_crashed" | "model_server_unavailable" | "tensor_invalid" | "tensor_out_of_range" | "tensor_shape_mismatch" | "input_too_deep" | "text_invalid" | "inference_failed" | "model_exists" | "model_invalid" | "digest_mismatch" | "blob_unknown" | "memory_exhausted" | "purse_empty" | "budget_exhausted" | "amount_invalid" | "transfer_unknown" | "transfer_settled" | "region_unknown" | "policy_forbids" | "policy_invalid" | "consent_missing" | "node_unknown" | "node_expelled" | "node_unreachable" | "no_node_available" | "manifest_invalid" | "operator_unknown" | "last_operator" | "proposal_unknown" | "proposal_closed" | "ballot_conflict" | "rate_limited" | "overloaded" | "deadline_exceeded" | "bus_unavailable" | "database_unavailable" | "storage_full" | "shutting_down" | "internal";
             instance: string;
             details?: {
                 [key: string]: string | number | boolean | null | string[];
             };
             retryAfterMs?: number;
+        };
+        Proposal: {
+            /** @constant */
+            type: "watershed/proposal";
+            proposalId: string;
+            clusterId: string;
+            /** @enum {string} */
+            kind: "operator-add" | "operator-remove" | "node-exclude" | "node-pause" | "node-readmit";
+            subject: string;
+            candidate?: {
+                name: string;
+                key: {
+                    /** @constant */
+                    kty: "OKP";
+                    /** @enum {string} */
+                    crv: "Ed25519" | "X25519";
+                    x: string;
+                };
+            };
+            reason: string;
+            operators: string[];
+            openedBy: string;
+            /** Format: date-time */
+            openedAt: string;
+            /** Format: date-time */
+            closesAt: string;
+            signatures: {
+                protected: string;
+                signature: string;
+            }[];
+        };
+        ProposalRecord: {
+            proposal: components["schemas"]["Proposal"];
+            digest: string;
+            tally: components["schemas"]["Tally"];
+            ballots: components["schemas"]["Ballot"][];
+            /** Format: date-time */
+            decidedAt?: string;
+        };
+        ProposalsPage: {
+            items: components["schemas"]["ProposalRecord"][];
+            nextCursor?: string;
         };
         Purse: {
             personId: string;
@@ -1652,6 +1803,26 @@ export interface components {
                 protected: string;
                 signature: string;
             }[];
+        };
+        Tally: {
+            proposalId: string;
+            /** @enum {string} */
+            state: "open" | "passed" | "rejected" | "superseded" | "expired";
+            for: number;
+            against: number;
+            needed: number;
+            membership?: {
+                nodeId: string;
+                operatorId: string;
+                /** @enum {string} */
+                state: "admitted" | "paused" | "expelled";
+                reason: string;
+                epoch: number;
+                /** Format: date-time */
+                decidedAt: string;
+                decidedBy: string;
+            };
+            operators?: string[];
         };
         Token: {
             token: string;
@@ -2438,6 +2609,453 @@ export interface operations {
             };
             /** @description `no_node_available` */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decisionLog: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before */
+                cursor?: string;
+                /** @description Items a page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Everything that was decided, for anyone to count again */
+            200: {
+                headers: {
+                    /** @description How the request was routed */
+                    "Watershed-Route"?: string;
+                    /** @description Names this request in the log */
+                    "Watershed-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionLogPage"];
+                };
+            };
+            /** @description `invalid_request`, `cursor_invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `no_node_available` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listOperators: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whose ballots count now */
+            200: {
+                headers: {
+                    /** @description How the request was routed */
+                    "Watershed-Route"?: string;
+                    /** @description Names this request in the log */
+                    "Watershed-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operators"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `no_node_available` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listProposals: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before */
+                cursor?: string;
+                /** @description Items a page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Proposals and where they stand, newest first */
+            200: {
+                headers: {
+                    /** @description How the request was routed */
+                    "Watershed-Route"?: string;
+                    /** @description Names this request in the log */
+                    "Watershed-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalsPage"];
+                };
+            };
+            /** @description `invalid_request`, `cursor_invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `no_node_available` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    openProposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenProposal"];
+            };
+        };
+        responses: {
+            /** @description Ask the operators to decide */
+            201: {
+                headers: {
+                    /** @description How the request was routed */
+                    "Watershed-Route"?: string;
+                    /** @description Names this request in the log */
+                    "Watershed-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tally"];
+                };
+            };
+            /** @description `invalid_request`, `signature_invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing`, `role_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_unknown`, `node_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `last_operator`, `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getProposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The proposal */
+                proposalId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One proposal with its ballots */
+            200: {
+                headers: {
+                    /** @description How the request was routed */
+                    "Watershed-Route"?: string;
+                    /** @description Names this request in the log */
+                    "Watershed-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalRecord"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `proposal_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `no_node_available` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    castBallot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The proposal */
+                proposalId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CastBallot"];
+            };
+        };
+        responses: {
+            /** @description Vote on a proposal */
+            200: {
+                headers: {
+                    /** @description How the request was routed */
+                    "Watershed-Route"?: string;
+                    /** @description Names this request in the log */
+                    "Watershed-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tally"];
+                };
+            };
+            /** @description `invalid_request`, `signature_invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing`, `role_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `proposal_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `proposal_closed`, `ballot_conflict`, `last_operator`, `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3659,174 +4277,6 @@ export interface operations {
             };
             /** @description `scope_missing`, `role_missing` */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    listDecisions: {
-        parameters: {
-            query?: {
-                /** @description `nextCursor` of the page before */
-                cursor?: string;
-                /** @description Items a page */
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Decisions on membership, signed */
-            200: {
-                headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DecisionsPage"];
-                };
-            };
-            /** @description `invalid_request`, `cursor_invalid` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `role_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    decideMembership: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The node */
-                nodeId: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["DecideMembership"];
-            };
-        };
-        responses: {
-            /** @description Admit, pause or expel a node */
-            200: {
-                headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Membership"];
-                };
-            };
-            /** @description `invalid_request`, `signature_invalid` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `role_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `node_unknown` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `conflict` */
-            409: {
                 headers: {
                     [name: string]: unknown;
                 };

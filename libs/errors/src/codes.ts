@@ -63,6 +63,12 @@ export const errorCodes = [
   'node_unreachable',
   'no_node_available',
   'manifest_invalid',
+  // decisions
+  'operator_unknown',
+  'last_operator',
+  'proposal_unknown',
+  'proposal_closed',
+  'ballot_conflict',
   // the cluster itself
   'rate_limited',
   'overloaded',

@@ -9,4 +9,6 @@ export const documentTyp = {
   modelManifest: 'watershed/model-manifest',
   priceList: 'watershed/price-list',
   membershipDecision: 'watershed/membership-decision',
+  proposal: 'watershed/proposal',
+  ballot: 'watershed/ballot',
 } as const;

@@ -1,5 +1,6 @@
 export * from './eventually.js';
 export * from './leak-check.js';
+export * from './memory-governance.js';
 export * from './memory-index.js';
 export * from './optional-tool.js';
 export * from './property-runs.js';

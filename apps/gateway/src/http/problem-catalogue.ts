@@ -66,6 +66,12 @@ export const problemCatalogue = {
   no_node_available: { status: 503, title: 'No node can serve this now' },
   manifest_invalid: { status: 422, title: 'The manifest is not valid' },
 
+  operator_unknown: { status: 404, title: 'The operator is unknown' },
+  last_operator: { status: 409, title: 'The last operator stays' },
+  proposal_unknown: { status: 404, title: 'The proposal is unknown' },
+  proposal_closed: { status: 409, title: 'The proposal is closed' },
+  ballot_conflict: { status: 409, title: 'The operator has voted otherwise' },
+
   rate_limited: { status: 429, title: 'Too many requests' },
   overloaded: { status: 503, title: 'The cluster is busy' },
   deadline_exceeded: { status: 504, title: 'The deadline has passed' },

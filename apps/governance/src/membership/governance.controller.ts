@@ -2,9 +2,12 @@ import { Controller, Inject } from '@nestjs/common';
 import { BusHandler, type Caller } from '#bus';
 import {
   governanceAdmit,
-  governanceDecide,
-  governanceDecisions,
+  governanceLog,
   governanceMembers,
+  governanceProposal,
+  governanceProposals,
+  governancePropose,
+  governanceVote,
   type ParsedRequestOf,
 } from '#contracts';
 import { CLUSTER_NODE, type ClusterNode } from '#node';
@@ -27,13 +30,28 @@ export class GovernanceController {
     return { membership: await this.engine.admit(nodeId, operatorId) };
   }
 
-  @BusHandler(governanceDecide)
-  async decide({ decision }: ParsedRequestOf<typeof governanceDecide>, caller: Caller) {
-    return { membership: await this.engine.decide(decision, [caller.nodeId, this.node.nodeId]) };
+  @BusHandler(governancePropose)
+  async propose({ proposal }: ParsedRequestOf<typeof governancePropose>, caller: Caller) {
+    return { tally: await this.engine.propose(proposal, [caller.nodeId, this.node.nodeId]) };
   }
 
-  @BusHandler(governanceDecisions)
-  async decisions(page: ParsedRequestOf<typeof governanceDecisions>) {
-    return this.engine.decisions(page);
+  @BusHandler(governanceVote)
+  async vote({ ballot }: ParsedRequestOf<typeof governanceVote>, caller: Caller) {
+    return { tally: await this.engine.vote(ballot, [caller.nodeId, this.node.nodeId]) };
+  }
+
+  @BusHandler(governanceProposal)
+  async proposal({ proposalId }: ParsedRequestOf<typeof governanceProposal>) {
+    return this.engine.proposal(proposalId);
+  }
+
+  @BusHandler(governanceProposals)
+  async proposals(page: ParsedRequestOf<typeof governanceProposals>) {
+    return this.engine.proposals(page);
+  }
+
+  @BusHandler(governanceLog)
+  async log({ after, limit }: ParsedRequestOf<typeof governanceLog>) {
+    return this.engine.log(after, limit);
   }
 }

@@ -1,18 +1,9 @@
 import type pg from 'pg';
-import {
-  type Membership,
-  type MembershipDecision,
-  membership,
-  membershipDecision,
-  type Operator,
-  operator,
-} from '#contracts';
+import { genesisHash, hashOf } from '#ballots';
+import { type LogEntry, logEntry, type Membership, membership, type Operator, operator } from '#contracts';
 import { type Database, databaseError, Outbox } from '#persistence';
-import { type ChainEntry, genesisHash, hashOf } from './engine/decision-chain.js';
-import type { GovernanceStore, MembershipChange, MembershipRecord, MembershipView } from './engine/governance.ports.js';
-
-/** The outbox stream and kind under which memberships are announced, in the order of their decisions. */
-export const membershipStream = 'membership';
+import type { GovernanceStore, LogAddition, LogView } from './engine/governance.ports.js';
+import { accessKind, accessStreamOf, logStream, membershipStream } from './governance.keys.js';
 
 interface MembershipRow extends pg.QueryResultRow {
   node_id: string;
@@ -22,12 +13,11 @@ interface MembershipRow extends pg.QueryResultRow {
   epoch: number;
   decided_at: Date;
   decided_by: string;
-  signed_at: Date | null;
 }
 
 interface LogRow extends pg.QueryResultRow {
   seq: string;
-  kind: ChainEntry['kind'];
+  kind: string;
   document: unknown;
   outcome: unknown;
   previous_hash: string;
@@ -35,7 +25,9 @@ interface LogRow extends pg.QueryResultRow {
   recorded_at: Date;
 }
 
-/** Operators, memberships and their log on Postgres. Changes are rare and take turns under one lock. */
+type Queryable = Pick<pg.Pool, 'query'>;
+
+/** The log, and the operators and memberships it comes to, on Postgres. Changes are rare and take turns under one lock. */
 export class GovernanceRepository implements GovernanceStore {
   readonly #database: Pick<Database, 'pool' | 'prisma' | 'sqlTransaction'>;
   readonly #outbox = new Outbox('governance');
@@ -51,82 +43,58 @@ export class GovernanceRepository implements GovernanceStore {
 
   async memberships(): Promise<Membership[]> {
     const rows = await this.#rows<MembershipRow>('SELECT * FROM governance.membership ORDER BY node_id', []);
-    return rows.map((row) => recordOf(row).membership);
+    return rows.map(membershipOf);
   }
 
   async membership(nodeId: string): Promise<Membership | undefined> {
     const [row] = await this.#rows<MembershipRow>('SELECT * FROM governance.membership WHERE node_id = $1', [nodeId]);
-    return row ? recordOf(row).membership : undefined;
+    return row ? membershipOf(row) : undefined;
   }
 
-  addFirstOperator(first: Operator): Promise<boolean> {
+  async entriesAfter(seq: number, limit: number): Promise<LogEntry[]> {
+    const rows = await this.#rows<LogRow>('SELECT * FROM governance.log WHERE seq > $1 ORDER BY seq LIMIT $2', [
+      seq,
+      limit,
+    ]);
+    return rows.map(entryOf);
+  }
+
+  async head(): Promise<{ seq: number; hash: string }> {
+    const [row] = await this.#rows<LogRow>('SELECT * FROM governance.log ORDER BY seq DESC LIMIT 1', []);
+    return { seq: Number(row?.seq ?? 0), hash: row?.hash ?? genesisHash };
+  }
+
+  append(judge: (view: LogView) => Promise<LogAddition | undefined>): Promise<void> {
     return this.#database.sqlTransaction(async (client) => {
-      await lockLog(client);
-      const { rowCount } = await client.query('SELECT 1 FROM governance.operator LIMIT 1');
-      if (rowCount !== 0) return false;
-      await client.query('INSERT INTO governance.operator (operator_id, name, key, since) VALUES ($1, $2, $3, $4)', [
-        first.operatorId,
-        first.name,
-        JSON.stringify(first.key),
-        first.since,
-      ]);
-      await appendToLog(client, {
-        kind: 'operator',
-        document: { type: 'watershed/operator', ...first },
-        outcome: null,
-      });
-      return true;
+      // One change at a time: the chain has one end. Held until the commit.
+      await client.query("SELECT pg_advisory_xact_lock(hashtext('governance.log'))");
+      const now = await databaseClock(client);
+      const addition = await judge({ now, entriesAfter: (seq) => entriesWithin(client, seq) });
+      if (!addition) return;
+      await this.#write(client, addition, now);
     });
   }
 
-  change(
-    about: { readonly nodeId: string; readonly decisionId?: string },
-    judge: (view: MembershipView) => MembershipChange | Membership,
-  ): Promise<Membership> {
-    return this.#database.sqlTransaction(async (client) => {
-      await lockLog(client);
-      const verdict = judge(await viewOf(client, about));
-      if (!('membership' in verdict)) return verdict;
-      await writeMembership(client, verdict);
-      await appendToLog(client, {
-        kind: verdict.kind,
-        document: verdict.document,
-        outcome: verdict.membership,
-        nodeId: about.nodeId,
-        ...(verdict.decisionId === undefined ? {} : { decisionId: verdict.decisionId }),
-      });
+  async #write(client: pg.PoolClient, addition: LogAddition, now: Date): Promise<void> {
+    if (addition.addsOperator) await addOperator(client, addition.addsOperator);
+    if (addition.removesOperator) {
+      await client.query('DELETE FROM governance.operator WHERE operator_id = $1', [addition.removesOperator]);
+    }
+    if (addition.membership) await writeMembership(client, addition.membership);
+    const seq = await appendToLog(client, addition, now);
+    // The streams in the order of their names, as the outbox asks of who appends to several.
+    if (addition.membership && addition.changesAccess) {
+      const { nodeId } = addition.membership;
+      await this.#outbox.append(client, { stream: accessStreamOf(nodeId), kind: accessKind, payload: { nodeId } });
+    }
+    await this.#outbox.append(client, { stream: logStream, kind: logStream, payload: { seq } });
+    if (addition.membership) {
       await this.#outbox.append(client, {
         stream: membershipStream,
         kind: membershipStream,
-        payload: verdict.membership,
+        payload: addition.membership,
       });
-      return verdict.membership;
-    });
-  }
-
-  async decisions(page: {
-    before?: number | undefined;
-    limit: number;
-  }): Promise<{ seq: number; decision: MembershipDecision }[]> {
-    const rows = await this.#database.prisma.governanceLog.findMany({
-      where: { kind: 'decision', ...(page.before === undefined ? {} : { seq: { lt: page.before } }) },
-      orderBy: { seq: 'desc' },
-      take: page.limit,
-    });
-    return rows.map((row) => ({ seq: Number(row.seq), decision: membershipDecision.parse(row.document) }));
-  }
-
-  async log(): Promise<(ChainEntry & { readonly hash: string })[]> {
-    const rows = await this.#rows<LogRow>('SELECT * FROM governance.log ORDER BY seq', []);
-    return rows.map((row) => ({
-      seq: Number(row.seq),
-      kind: row.kind,
-      document: row.document,
-      outcome: row.outcome,
-      previousHash: row.previous_hash,
-      recordedAt: row.recorded_at.toISOString(),
-      hash: row.hash,
-    }));
+    }
   }
 
   async #rows<Row extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<Row[]> {
@@ -138,98 +106,91 @@ export class GovernanceRepository implements GovernanceStore {
   }
 }
 
-function recordOf(row: MembershipRow): MembershipRecord {
-  return {
-    membership: membership.parse({
-      nodeId: row.node_id,
-      operatorId: row.operator_id,
-      state: row.state,
-      reason: row.reason,
-      epoch: row.epoch,
-      decidedAt: row.decided_at.toISOString(),
-      decidedBy: row.decided_by,
-    }),
-    signedAt: row.signed_at ?? undefined,
-  };
+function membershipOf(row: MembershipRow): Membership {
+  return membership.parse({
+    nodeId: row.node_id,
+    operatorId: row.operator_id,
+    state: row.state,
+    reason: row.reason,
+    epoch: row.epoch,
+    decidedAt: row.decided_at.toISOString(),
+    decidedBy: row.decided_by,
+  });
 }
 
-/** One change at a time: the chain has one end. Held until the commit. */
-async function lockLog(client: pg.PoolClient): Promise<void> {
-  await client.query("SELECT pg_advisory_xact_lock(hashtext('governance.log'))");
+function entryOf(row: LogRow): LogEntry {
+  return logEntry.parse({
+    seq: Number(row.seq),
+    kind: row.kind,
+    document: row.document,
+    outcome: row.outcome,
+    previousHash: row.previous_hash,
+    hash: row.hash,
+    recordedAt: row.recorded_at.toISOString(),
+  });
 }
 
-async function viewOf(client: pg.PoolClient, about: { nodeId: string; decisionId?: string }): Promise<MembershipView> {
-  const { rows } = await client.query<MembershipRow>('SELECT * FROM governance.membership WHERE node_id = $1', [
-    about.nodeId,
-  ]);
-  const { rows: logged } = await client.query<LogRow>('SELECT * FROM governance.log WHERE decision_id = $1', [
-    about.decisionId ?? null,
-  ]);
-  const { rows: clock } = await client.query<{ now: Date }>(
-    "SELECT date_trunc('milliseconds', clock_timestamp()) AS now",
-  );
+async function entriesWithin(client: Queryable, seq: number): Promise<LogEntry[]> {
+  const { rows } = await client.query<LogRow>('SELECT * FROM governance.log WHERE seq > $1 ORDER BY seq', [seq]);
+  return rows.map(entryOf);
+}
+
+async function databaseClock(client: Queryable): Promise<Date> {
+  const { rows } = await client.query<{ now: Date }>("SELECT date_trunc('milliseconds', clock_timestamp()) AS now");
   const [row] = rows;
-  const [earlier] = logged;
-  return {
-    current: row ? recordOf(row) : undefined,
-    earlier: earlier ? { document: earlier.document, outcome: membership.parse(earlier.outcome) } : undefined,
-    now: clock[0]?.now ?? new Date(),
-  };
+  if (!row) throw new Error('the database told no time');
+  return row.now;
 }
 
-async function writeMembership(client: pg.PoolClient, { membership: next, signedAt }: MembershipChange): Promise<void> {
-  const values = [
-    next.nodeId,
-    next.operatorId,
-    next.state,
-    next.reason,
-    next.epoch,
-    next.decidedAt,
-    next.decidedBy,
-    signedAt ?? null,
-  ];
+async function addOperator(client: Queryable, added: Operator): Promise<void> {
+  await client.query('INSERT INTO governance.operator (operator_id, name, key, since) VALUES ($1, $2, $3, $4)', [
+    added.operatorId,
+    added.name,
+    JSON.stringify(added.key),
+    added.since,
+  ]);
+}
+
+async function writeMembership(client: Queryable, next: Membership): Promise<void> {
   const { rowCount } = await client.query(
     `INSERT INTO governance.membership (node_id, operator_id, state, reason, epoch, decided_at, decided_by, signed_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-     ON CONFLICT (node_id) DO UPDATE SET state = $3, reason = $4, epoch = $5, decided_at = $6, decided_by = $7, signed_at = $8
+     VALUES ($1, $2, $3, $4, $5, $6, $7, NULL)
+     ON CONFLICT (node_id) DO UPDATE SET state = $3, reason = $4, epoch = $5, decided_at = $6, decided_by = $7
      WHERE governance.membership.epoch = $5 - 1`,
-    values,
+    [next.nodeId, next.operatorId, next.state, next.reason, next.epoch, next.decidedAt, next.decidedBy],
   );
   if (rowCount !== 1) throw new Error('a membership changed outside the lock of the log');
 }
 
-async function appendToLog(
-  client: pg.PoolClient,
-  entry: Pick<ChainEntry, 'kind' | 'document' | 'outcome'> & { nodeId?: string; decisionId?: string },
-): Promise<void> {
+async function appendToLog(client: Queryable, addition: LogAddition, now: Date): Promise<number> {
   const { rows } = await client.query<{ seq: string; hash: string }>(
     'SELECT seq, hash FROM governance.log ORDER BY seq DESC LIMIT 1',
   );
   const [last] = rows;
-  const { rows: clock } = await client.query<{ now: Date }>(
-    "SELECT date_trunc('milliseconds', clock_timestamp()) AS now",
-  );
-  const next: ChainEntry = {
+  const next: Omit<LogEntry, 'hash' | 'document' | 'outcome'> = {
     seq: Number(last?.seq ?? 0) + 1,
-    kind: entry.kind,
-    document: entry.document,
-    outcome: entry.outcome,
+    kind: addition.kind,
     previousHash: last?.hash ?? genesisHash,
-    recordedAt: (clock[0]?.now ?? new Date()).toISOString(),
+    recordedAt: now.toISOString(),
   };
+  const { document, outcome, vote } = addition;
   await client.query(
-    `INSERT INTO governance.log (seq, kind, decision_id, node_id, document, outcome, previous_hash, hash, recorded_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    `INSERT INTO governance.log
+       (seq, kind, decision_id, node_id, proposal_id, voter_id, document, outcome, previous_hash, hash, recorded_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
     [
       next.seq,
       next.kind,
-      entry.decisionId ?? null,
-      entry.nodeId ?? null,
-      JSON.stringify(next.document),
-      next.outcome === null ? null : JSON.stringify(next.outcome),
+      addition.opens ?? null,
+      addition.membership?.nodeId ?? null,
+      vote?.proposalId ?? null,
+      vote?.voterId ?? null,
+      JSON.stringify(document),
+      outcome === null ? null : JSON.stringify(outcome),
       next.previousHash,
-      hashOf(next),
+      hashOf({ ...next, document, outcome }),
       next.recordedAt,
     ],
   );
+  return next.seq;
 }

@@ -1,5 +1,5 @@
 import type { Bus } from '#bus';
-import { governanceAdmit, governanceMembers, type Membership, type NodeId, type Operator } from '#contracts';
+import { governanceAdmit, governanceLog, type LogEntry, type Membership, type NodeId } from '#contracts';
 import type { GovernancePort } from './engine/index.ports.js';
 
 const ADMIT_TIMEOUT_MS = 1_500;
@@ -16,7 +16,8 @@ export class BusGovernance implements GovernancePort {
     return membership;
   }
 
-  async members(): Promise<{ operators: Operator[]; memberships: Membership[] }> {
-    return this.bus.call(governanceMembers, {});
+  async log(after: number): Promise<LogEntry[]> {
+    const { entries } = await this.bus.call(governanceLog, { after });
+    return entries;
   }
 }

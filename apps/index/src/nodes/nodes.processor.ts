@@ -1,4 +1,4 @@
-import { heartbeat, membershipChanged } from '#contracts';
+import { governanceLogGrew, heartbeat, membershipChanged } from '#contracts';
 import { toWireError } from '#errors';
 import { announceIndex, type ClusterNode, retractIndex } from '#node';
 import type { IndexLog } from './engine/index.ports.js';
@@ -29,7 +29,10 @@ export class NodesProcessor {
         this.guard(this.engine.heard(from, load, models), 'A heartbeat could not be taken');
       }),
       bus.on(membershipChanged, ({ membership }) => {
-        this.guard(this.engine.decided(membership), 'A decision could not be taken');
+        this.guard(this.engine.decidedOn(membership.nodeId), 'A decision could not be taken');
+      }),
+      bus.on(governanceLogGrew, ({ seq }) => {
+        this.guard(this.engine.logGrew(seq), 'The log of governance could not be read');
       }),
       bus.onStatus((status) => {
         if (status === 'connected') this.engine.wasDeaf();

@@ -1,48 +1,64 @@
-import { type Membership, type MembershipDecision, type Operator, type PublicJwk } from '#contracts';
+import {
+  admissionOutcome,
+  type CountedProposal,
+  DecisionCount,
+  judgeBallot,
+  judgeProposal,
+  LogRefusedError,
+} from '#ballots';
+import type { Ballot, LogEntry, Membership, Operator, Proposal, ProposalRecord, PublicJwk, Tally } from '#contracts';
 import { WatershedError } from '#errors';
-import { digestOf, thumbprintOf } from '#sigil';
-import { brokenAt } from './decision-chain.js';
-import { type DecisionRule, mustBeReversible, oneOperatorDecides } from './decision-rule.js';
-import type { GovernanceStore, MembershipChange, MembershipView } from './governance.ports.js';
-
-/** A decision signed longer ago, or further ahead, is not taken: it may have been kept back to be played later. */
-export const signedWithinMs = 10 * 60_000;
+import { thumbprintOf } from '#sigil';
+import type { GovernanceStore, LogAddition, LogView } from './governance.ports.js';
+import { mustBeReversible } from './reversible.js';
 
 export interface GovernanceResources {
   readonly store: GovernanceStore;
-  readonly rule?: DecisionRule;
+  readonly clusterId: string;
   readonly now: () => Date;
   /** Called after a change is durable, so that it is announced at once. */
   readonly onChanged: () => void;
 }
 
-/** Operators, and the membership of nodes that they decide. */
+const entriesAtOnce = 200;
+
+/**
+ * Operators, and what they decide by ballots. The log is the truth: what comes next is judged by a count of all that it
+ * holds, the same count with which everyone else checks it.
+ */
 export class GovernanceEngine {
   readonly #store: GovernanceStore;
-  readonly #rule: DecisionRule;
   readonly #resources: GovernanceResources;
+  readonly #counted: DecisionCount;
+  #counting: Promise<void> = Promise.resolve();
 
   constructor(resources: GovernanceResources) {
     this.#resources = resources;
     this.#store = resources.store;
-    this.#rule = resources.rule ?? oneOperatorDecides;
+    this.#counted = new DecisionCount(resources.clusterId);
   }
 
   /** Makes the genesis operator the first one, once; answers whether this was the time. Throws where the log is broken. */
   async begin(genesis: { readonly key: PublicJwk; readonly name: string }): Promise<boolean> {
-    const broken = brokenAt(await this.#store.log());
-    if (broken !== undefined) {
-      throw new WatershedError(
-        'internal',
-        `The log of decisions is broken at entry ${broken}: restore the database from a backup.`,
-      );
-    }
-    return this.#store.addFirstOperator({
-      operatorId: thumbprintOf(genesis.key),
-      name: genesis.name,
-      key: { kty: genesis.key.kty, crv: genesis.key.crv, x: genesis.key.x },
-      since: this.#resources.now().toISOString(),
+    await this.#catchUp();
+    let first = false;
+    await this.#append(async ({ now }) => {
+      if (this.#counted.head.seq > 0) return undefined;
+      first = true;
+      const operator: Operator = {
+        operatorId: thumbprintOf(genesis.key),
+        name: genesis.name,
+        key: { kty: genesis.key.kty, crv: genesis.key.crv, x: genesis.key.x },
+        since: now.toISOString(),
+      };
+      return {
+        kind: 'operator',
+        document: { type: 'watershed/operator', ...operator },
+        outcome: null,
+        addsOperator: operator,
+      };
     });
+    return first;
   }
 
   async members(): Promise<{ operators: Operator[]; memberships: Membership[] }> {
@@ -58,47 +74,164 @@ export class GovernanceEngine {
   async admit(nodeId: string, operatorId: string): Promise<Membership> {
     const known = await this.#store.membership(nodeId);
     if (known) return ofOperator(known, operatorId);
-    const operators = await this.#store.operators();
-    if (!operators.some((operator) => operator.operatorId === operatorId)) {
-      throw new WatershedError(
-        'role_missing',
-        'The manifest is signed by someone who is not an operator of this cluster.',
-      );
-    }
-    const membership = await this.#store.change({ nodeId }, (view) => admission(view, nodeId, operatorId));
-    this.#resources.onChanged();
+    let membership: Membership | undefined;
+    await this.#append(async ({ now }) => {
+      membership = this.#counted.memberships.get(nodeId)?.membership;
+      if (membership) return undefined;
+      const admittedAt = now.toISOString();
+      membership = admissionOutcome(this.#counted, {
+        type: 'watershed/admission',
+        nodeId,
+        operatorId,
+        admittedAt,
+      });
+      return {
+        kind: 'admission',
+        document: { type: 'watershed/admission', nodeId, operatorId, admittedAt },
+        outcome: membership,
+        membership,
+      };
+    });
+    if (!membership) throw new WatershedError('internal', 'An admission was neither found nor made.');
     return ofOperator(membership, operatorId);
   }
 
   /**
-   * Takes an operator's signed decision. Repeated: the outcome of the first time. Throws `role_missing`,
-   * `signature_invalid`, `node_unknown`, `invalid_request` (signed too long ago), `conflict` (older than the decision in
-   * force, the id stands for another decision, or it would shut out a node of `through`, by which it came).
+   * Throws `node_expelled` where this node was voted out: it gets no ticket and no login until a vote lets it back in.
+   * Whoever gives any asks here first.
    */
-  async decide(decision: MembershipDecision, through: readonly string[] = []): Promise<Membership> {
-    await this.#rule.carries(decision, await this.#store.operators());
-    mustBeReversible(decision, through);
-    const { nodeId, decisionId } = decision;
-    const membership = await this.#store.change({ nodeId, decisionId }, (view) => judge(view, decision));
-    this.#resources.onChanged();
-    return membership;
+  async mustNotBeExpelled(nodeId: string): Promise<void> {
+    if ((await this.#store.membership(nodeId))?.state !== 'expelled') return;
+    throw new WatershedError('node_expelled', 'This node was voted out. Only a vote of the operators lets it back in.');
   }
 
-  /** Signed decisions, newest first. Throws `cursor_invalid`. */
-  async decisions(page: {
+  /**
+   * Opens a vote. The same proposal again: its first answer. Throws what `judgeProposal` throws, and `conflict` where it
+   * would shut out a node of `through`, by which it came.
+   */
+  async propose(proposal: Proposal, through: readonly string[] = []): Promise<Tally> {
+    mustBeReversible(proposal, through);
+    return this.#record(async (now) => {
+      const { tally, repeated } = await judgeProposal(this.#counted, proposal, now);
+      if (repeated) return { tally };
+      return {
+        tally,
+        addition: { kind: 'proposal', document: proposal, outcome: tally, opens: proposal.proposalId },
+      };
+    });
+  }
+
+  /**
+   * Counts a vote, and does what it decides. The same vote again: what stood after it the first time. Throws what
+   * `judgeBallot` throws, and `conflict` where it would shut out a node of `through`.
+   */
+  async vote(ballot: Ballot, through: readonly string[] = []): Promise<Tally> {
+    return this.#record(async (now) => {
+      const { tally, repeated } = await judgeBallot(this.#counted, ballot, now);
+      if (repeated) return { tally };
+      const { proposal } = this.#proposalOf(ballot.proposalId);
+      if (ballot.choice === 'for') mustBeReversible(proposal, through);
+      const addition: LogAddition = {
+        kind: 'ballot',
+        document: ballot,
+        outcome: tally,
+        vote: { proposalId: ballot.proposalId, voterId: ballot.operatorId },
+        ...(tally.state === 'passed' ? this.#changesOf(proposal, tally, now) : {}),
+      };
+      return { tally, addition };
+    });
+  }
+
+  /** Throws `proposal_unknown`. */
+  async proposal(proposalId: string): Promise<ProposalRecord> {
+    await this.#catchUp();
+    return this.#counted.recordOf(this.#proposalOf(proposalId), this.#resources.now());
+  }
+
+  /** Newest first. Throws `cursor_invalid`. */
+  async proposals(page: {
     cursor?: string | undefined;
     limit: number;
-  }): Promise<{ items: MembershipDecision[]; nextCursor?: string }> {
-    const before = page.cursor === undefined ? undefined : seqOf(page.cursor);
-    const found = await this.#store.decisions({ before, limit: page.limit + 1 });
+  }): Promise<{ items: ProposalRecord[]; nextCursor?: string }> {
+    const before = page.cursor === undefined ? Number.POSITIVE_INFINITY : seqOf(page.cursor);
+    await this.#catchUp();
+    const found = [...this.#counted.proposals.values()].reverse().filter(({ seq }) => seq < before);
     const shown = found.slice(0, page.limit);
     const last = shown.at(-1);
     return {
-      items: shown.map(({ decision }) => decision),
+      items: shown.map((each) => this.#counted.recordOf(each, this.#resources.now())),
       ...(last && found.length > shown.length
         ? { nextCursor: Buffer.from(String(last.seq)).toString('base64url') }
         : {}),
     };
+  }
+
+  /** The log after an entry, and where it ends. */
+  async log(after: number, limit: number): Promise<{ entries: LogEntry[]; head: { seq: number; hash: string } }> {
+    const [entries, head] = await Promise.all([this.#store.entriesAfter(after, limit), this.#store.head()]);
+    const last = entries.at(-1);
+    return { entries, head: last && last.seq > head.seq ? { seq: last.seq, hash: last.hash } : head };
+  }
+
+  #proposalOf(proposalId: string): CountedProposal {
+    const found = this.#counted.proposals.get(proposalId);
+    if (!found) throw new WatershedError('proposal_unknown', 'No proposal of this cluster has this id.');
+    return found;
+  }
+
+  async #record(judge: (now: Date) => Promise<{ tally: Tally; addition?: LogAddition }>): Promise<Tally> {
+    let outcome: Tally | undefined;
+    await this.#append(async ({ now }) => {
+      const { tally, addition } = await judge(now);
+      outcome = tally;
+      return addition;
+    });
+    if (!outcome) throw new WatershedError('internal', 'A document was recorded without an outcome.');
+    return outcome;
+  }
+
+  #changesOf({ kind, subject, candidate }: Proposal, { membership }: Tally, now: Date): Partial<LogAddition> {
+    if (membership) {
+      const before = this.#counted.memberships.get(subject)?.membership.state;
+      return { membership, changesAccess: (before === 'expelled') !== (membership.state === 'expelled') };
+    }
+    if (kind === 'operator-remove') return { removesOperator: subject };
+    if (!candidate) throw new WatershedError('internal', 'A proposal to add an operator passed without a candidate.');
+    return { addsOperator: { operatorId: subject, ...candidate, since: now.toISOString() } };
+  }
+
+  /** Judges with the whole log counted: nobody adds to it meanwhile, so what was judged still holds when it is written. */
+  async #append(judge: (view: LogView) => Promise<LogAddition | undefined>): Promise<void> {
+    let added = false;
+    await this.#store.append(async (view) => {
+      await this.#take(await view.entriesAfter(this.#counted.head.seq));
+      const addition = await judge(view);
+      added = addition !== undefined;
+      return addition;
+    });
+    if (added) this.#resources.onChanged();
+  }
+
+  async #catchUp(): Promise<void> {
+    for (;;) {
+      const entries = await this.#store.entriesAfter(this.#counted.head.seq, entriesAtOnce);
+      await this.#take(entries);
+      if (entries.length < entriesAtOnce) return;
+    }
+  }
+
+  /** One after the other. What was read twice by two who came at once is counted once. */
+  #take(entries: readonly LogEntry[]): Promise<void> {
+    const counting = this.#counting.then(async () => {
+      for (const entry of entries) {
+        if (entry.seq > this.#counted.head.seq) await this.#counted.take(entry);
+      }
+    });
+    this.#counting = counting.catch(() => undefined);
+    return counting.catch((error: unknown) => {
+      if (!(error instanceof LogRefusedError)) throw error;
+      throw new WatershedError('internal', `${error.message}. Restore the database from a backup.`, { cause: error });
+    });
   }
 }
 
@@ -108,66 +241,6 @@ function ofOperator(membership: Membership, operatorId: string): Membership {
     'conflict',
     'This node belongs to another operator. A node keeps the operator who brought it.',
   );
-}
-
-function admission(view: MembershipView, nodeId: string, operatorId: string): MembershipChange | Membership {
-  if (view.current) return view.current.membership;
-  const decidedAt = view.now.toISOString();
-  return {
-    kind: 'admission',
-    document: { type: 'watershed/admission', nodeId, operatorId, admittedAt: decidedAt },
-    membership: {
-      nodeId,
-      operatorId,
-      state: 'admitted',
-      reason: 'joined with a manifest that its operator signed',
-      epoch: 1,
-      decidedAt,
-      decidedBy: operatorId,
-    },
-    signedAt: undefined,
-  };
-}
-
-function judge(view: MembershipView, decision: MembershipDecision): MembershipChange | Membership {
-  if (view.earlier) {
-    if (digestOf(view.earlier.document) === digestOf(decision)) return view.earlier.outcome;
-    throw new WatershedError('conflict', 'This decision id stands for another decision. Use a new id.');
-  }
-  if (!view.current) {
-    throw new WatershedError('node_unknown', 'No node of this id was ever part of the cluster.');
-  }
-  const signedAt = new Date(decision.decidedAt);
-  const ageMs = view.now.getTime() - signedAt.getTime();
-  if (Math.abs(ageMs) > signedWithinMs) {
-    throw new WatershedError(
-      'invalid_request',
-      'The decision was not signed within the last ten minutes. Sign it anew, with the clock set.',
-      {
-        details: { clockOffsetMs: ageMs },
-      },
-    );
-  }
-  if (view.current.signedAt && signedAt <= view.current.signedAt) {
-    throw new WatershedError('conflict', 'A later decision on this node is in force. Look at it, then decide anew.', {
-      details: { epoch: view.current.membership.epoch, state: view.current.membership.state },
-    });
-  }
-  return {
-    kind: 'decision',
-    decisionId: decision.decisionId,
-    document: decision,
-    membership: {
-      nodeId: decision.nodeId,
-      operatorId: view.current.membership.operatorId,
-      state: decision.state,
-      reason: decision.reason,
-      epoch: view.current.membership.epoch + 1,
-      decidedAt: view.now.toISOString(),
-      decidedBy: decision.operatorId,
-    },
-    signedAt,
-  };
 }
 
 function seqOf(cursor: string): number {

@@ -1,47 +1,46 @@
-import type { Membership, MembershipDecision, Operator } from '#contracts';
-import type { ChainEntry } from './decision-chain.js';
+import type { LogEntry, Membership, Operator } from '#contracts';
 
-/** A membership and when the decision behind it was signed, by its signer's clock. */
-export interface MembershipRecord {
-  readonly membership: Membership;
-  readonly signedAt: Date | undefined;
-}
-
-/** What a change is decided upon; nobody else changes anything while it is. */
-export interface MembershipView {
-  readonly current: MembershipRecord | undefined;
-  /** The decision that was recorded under this id before, and what it came to. */
-  readonly earlier: { readonly document: unknown; readonly outcome: Membership } | undefined;
-  /** The database's clock. */
-  readonly now: Date;
-}
-
-/** A new membership with the document that brought it about. */
-export interface MembershipChange {
-  readonly kind: 'admission' | 'decision';
-  readonly decisionId?: string;
+/** The next entry of the log, with what it changes. All of it is one commit. */
+export interface LogAddition {
+  readonly kind: LogEntry['kind'];
   readonly document: object;
-  readonly membership: Membership;
-  readonly signedAt: Date | undefined;
+  readonly outcome: object | null;
+  /** A proposal's id where it opens one. */
+  readonly opens?: string;
+  /** A ballot's proposal and voter. */
+  readonly vote?: { readonly proposalId: string; readonly voterId: string };
+  readonly membership?: Membership;
+  /** The membership lets a node in that was shut out, or the reverse. */
+  readonly changesAccess?: boolean;
+  readonly addsOperator?: Operator;
+  readonly removesOperator?: string;
+}
+
+/** What is there while nobody else can add to the log. */
+export interface LogView {
+  /** The database's clock, in whole milliseconds; the entry is recorded at this instant. */
+  readonly now: Date;
+  entriesAfter(seq: number): Promise<LogEntry[]>;
 }
 
 export interface GovernanceStore {
   operators(): Promise<Operator[]>;
   memberships(): Promise<Membership[]>;
   membership(nodeId: string): Promise<Membership | undefined>;
-  /** Adds an operator where there is none yet; false where there is. */
-  addFirstOperator(operator: Operator): Promise<boolean>;
+  /** Oldest first, at most `limit`. */
+  entriesAfter(seq: number, limit: number): Promise<LogEntry[]>;
+  head(): Promise<{ seq: number; hash: string }>;
   /**
-   * Changes a membership under the log's lock: `judge` sees what is and answers the change, or the membership as it stays.
-   * Log, membership and announcement are one commit.
+   * Adds to the log under its lock. `judge` sees what is and answers what to add, or nothing. Entry, membership, list of
+   * operators and all that announces them are one commit.
    */
-  change(
-    about: { readonly nodeId: string; readonly decisionId?: string },
-    judge: (view: MembershipView) => MembershipChange | Membership,
-  ): Promise<Membership>;
-  decisions(page: {
-    readonly before?: number | undefined;
-    readonly limit: number;
-  }): Promise<{ seq: number; decision: MembershipDecision }[]>;
-  log(): Promise<(ChainEntry & { readonly hash: string })[]>;
+  append(judge: (view: LogView) => Promise<LogAddition | undefined>): Promise<void>;
+}
+
+/** What lets a node in: its logins at Redis and Postgres, its tickets and tokens. */
+export interface AccessPort {
+  /** Takes all of it from a node and ends what it has open. Repeated: nothing more. Called again until it resolves. */
+  revoke(nodeId: string): Promise<void>;
+  /** Gives a node that was voted back in its logins again. One that never had any is left as it is. */
+  restore(nodeId: string): Promise<void>;
 }

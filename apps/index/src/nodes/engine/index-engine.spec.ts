@@ -1,6 +1,8 @@
-import type { Membership, NodeHealth, NodeManifest, Operator, Revision } from '#contracts';
+import { hashOf } from '#ballots';
+import type { LogEntry, NodeHealth, NodeManifest, Revision } from '#contracts';
 import { WatershedError } from '#errors';
 import { addSignature, documentTyp, generateSigil, type Sigil, signDocument } from '#sigil';
+import { MemoryGovernance } from '#testing';
 import type { HeardAges, IndexResources, NodeStore, StoredNode } from './index.ports.js';
 import { IndexEngine } from './index-engine.js';
 
@@ -80,11 +82,18 @@ class World {
   readonly store = new MemoryStore();
   readonly announced: Revision[] = [];
   readonly board = new Map<string, number>();
-  operators: Operator[] = [];
-  memberships = new Map<string, Membership>();
   governanceUp = true;
+  /** What governance hands out instead of its log, where a test lets it lie. */
+  lies: ((entries: LogEntry[]) => LogEntry[]) | undefined;
 
-  constructor(readonly genesis: Sigil) {}
+  private constructor(
+    readonly genesis: Sigil,
+    readonly governance: MemoryGovernance,
+  ) {}
+
+  static async begin(genesis: Sigil): Promise<World> {
+    return new World(genesis, await MemoryGovernance.begin(clusterId, genesis));
+  }
 
   engine(): IndexEngine {
     const resources: IndexResources = {
@@ -107,15 +116,14 @@ class World {
         },
       },
       governance: {
-        admit: async (nodeId) => {
+        admit: async (nodeId, operatorId) => {
           this.ask();
-          const membership = this.memberships.get(nodeId) ?? this.decision(nodeId, 'admitted', 1);
-          this.memberships.set(nodeId, membership);
-          return membership;
+          return this.governance.admit(nodeId, operatorId);
         },
-        members: async () => {
+        log: async (after) => {
           this.ask();
-          return { operators: this.operators, memberships: [...this.memberships.values()] };
+          const entries = this.governance.log(after, 2);
+          return this.lies ? this.lies(entries) : entries;
         },
       },
       announcer: { changed: (revision) => this.announced.push(revision) },
@@ -124,12 +132,6 @@ class World {
       wallClock: () => new Date(1_700_000_000_000 + this.now),
     };
     return new IndexEngine(resources);
-  }
-
-  decision(nodeId: string, state: Membership['state'], epoch: number): Membership {
-    const decidedAt = new Date(0).toISOString();
-    const operatorId = this.genesis.thumbprint;
-    return { nodeId, operatorId, state, reason: 'test', epoch, decidedAt, decidedBy: operatorId };
   }
 
   async manifest(sigil: Sigil, operator = this.genesis, more: Partial<NodeManifest> = {}): Promise<NodeManifest> {
@@ -166,7 +168,7 @@ describe('the index engine', () => {
   let id: string;
 
   beforeEach(async () => {
-    world = new World(await generateSigil('operator'));
+    world = await World.begin(await generateSigil('operator'));
     node = await generateSigil('node');
     id = node.thumbprint;
   });
@@ -332,16 +334,12 @@ describe('the index engine', () => {
     expect(await find({ model: 'org/model' })).toEqual([0, 'it takes no new work']);
   });
 
-  it('takes decisions by their epoch, never a late one, and never an expelled node', async () => {
+  it('gives effect to what the ballots come to, and takes no expelled node', async () => {
     const engine = world.engine();
     await joined(engine);
-    const decide = (state: Membership['state'], epoch: number): Promise<void> =>
-      engine.decided(world.decision(id, state, epoch));
-    await decide('expelled', 3);
+    await world.governance.decide([world.genesis], 'node-exclude', id);
+    await engine.decidedOn(id);
     expect(world.healthOf(id)).toBe('expelled');
-    await decide('admitted', 2);
-    expect(world.healthOf(id)).toBe('expelled');
-    world.memberships.set(id, world.decision(id, 'expelled', 3));
     await expect(joined(engine)).rejects.toMatchObject({ code: 'node_expelled' });
     world.governanceUp = false;
     await expect(joined(engine)).rejects.toMatchObject({ code: 'node_expelled' });
@@ -349,16 +347,107 @@ describe('the index engine', () => {
     await engine.leave(id, 'left');
     await pass(20, [engine], [engine]);
     expect(world.healthOf(id)).toBe('expelled');
-    await decide('admitted', 4);
+    world.governanceUp = true;
+    await world.governance.decide([world.genesis], 'node-readmit', id);
+    await engine.decidedOn(id);
     expect(world.healthOf(id)).toBe('left');
   });
 
   it('learns a decision whose broadcast was lost, by asking', async () => {
     const engine = world.engine();
     await joined(engine);
-    world.memberships.set(id, world.decision(id, 'expelled', 2));
+    await world.governance.decide([world.genesis], 'node-exclude', id);
     await pass(6, [engine], [engine]);
     expect(world.healthOf(id)).toBe('expelled');
+  });
+
+  it('reads the log when it hears that it has grown, and not when it knows that entry', async () => {
+    const engine = world.engine();
+    await joined(engine);
+    const other = await generateSigil('operator');
+    await world.governance.welcome([world.genesis], other);
+    await engine.logGrew(world.governance.entries.length);
+    world.governanceUp = false;
+    await engine.logGrew(world.governance.entries.length);
+    const [theirs, manifest] = await generateSigil('node').then(
+      async (sigil) => [sigil, await world.manifest(sigil, other)] as const,
+    );
+    // Their key is known by now; whether the node belongs, governance would have to say.
+    await expect(engine.join(theirs.thumbprint, manifest)).rejects.toMatchObject({ code: 'no_node_available' });
+    world.governanceUp = true;
+    await engine.join(theirs.thumbprint, manifest);
+    expect(world.healthOf(theirs.thumbprint)).toBe('alive');
+  });
+
+  describe('does not believe a governance that', () => {
+    const outcomeOf = (entries: LogEntry[], state: string) =>
+      entries.map((entry) => ({
+        ...entry,
+        outcome: entry.kind === 'ballot' ? { ...entry.outcome, state } : entry.outcome,
+      }));
+
+    it('expels a node without ballots', async () => {
+      const engine = world.engine();
+      await joined(engine);
+      const last = world.governance.entries.at(-1) as LogEntry;
+      const made = { ...last, seq: last.seq + 1, previousHash: last.hash };
+      const forged = { ...made, outcome: { ...made.outcome, state: 'expelled', epoch: 2 } };
+      world.lies = () => [{ ...forged, hash: hashOf(forged) }];
+      await expect(engine.decidedOn(id)).rejects.toMatchObject({ code: 'no_node_available' });
+      await pass(6, [engine], [engine]);
+      expect(world.healthOf(id)).toBe('alive');
+    });
+
+    it('tells another outcome than the ballots come to', async () => {
+      const engine = world.engine();
+      await joined(engine);
+      const other = await generateSigil('operator');
+      await world.governance.welcome([world.genesis], other);
+      await world.governance.decide([world.genesis], 'node-exclude', id);
+      world.lies = (entries) => outcomeOf(entries, 'passed');
+      await expect(engine.decidedOn(id)).rejects.toMatchObject({ code: 'no_node_available' });
+      expect(world.healthOf(id)).toBe('alive');
+      world.lies = undefined;
+      await engine.decidedOn(id);
+      expect(world.healthOf(id)).toBe('alive');
+    });
+
+    it('begins with an operator of its own', async () => {
+      const mallory = await generateSigil('operator');
+      const usurped = await MemoryGovernance.begin(clusterId, mallory);
+      world.lies = () => usurped.log(0);
+      const engine = world.engine();
+      const theirs = await generateSigil('node');
+      const manifest = await world.manifest(theirs, mallory);
+      await expect(engine.join(theirs.thumbprint, manifest)).rejects.toMatchObject({ code: 'no_node_available' });
+      expect(world.store.rows.size).toBe(0);
+    });
+
+    it('admits again, by word alone, who was voted out', async () => {
+      const engine = world.engine();
+      await joined(engine);
+      await world.governance.decide([world.genesis], 'node-exclude', id);
+      await engine.decidedOn(id);
+      const { membership } = world.governance.count.memberships.get(id) ?? {};
+      if (!membership) throw new Error('no membership');
+      world.governance.admit = async () => ({ ...membership, state: 'admitted', epoch: membership.epoch });
+      await expect(joined(engine)).rejects.toMatchObject({ code: 'node_expelled' });
+    });
+  });
+
+  it('keeps the nodes of an operator who was voted out, takes no new ones of theirs, and starts again with them', async () => {
+    const other = await generateSigil('operator');
+    await joined(world.engine());
+    await world.governance.welcome([world.genesis], other);
+    await world.governance.decide([world.genesis, other], 'operator-remove', world.genesis.thumbprint);
+    const restarted = world.engine();
+    await joined(restarted);
+    expect(world.healthOf(id)).toBe('alive');
+    const late = await generateSigil('node');
+    const manifest = await world.manifest(late);
+    await expect(restarted.join(late.thumbprint, manifest)).rejects.toMatchObject({ code: 'manifest_invalid' });
+    world.governanceUp = false;
+    await expect(restarted.join(late.thumbprint, manifest)).rejects.toMatchObject({ code: 'no_node_available' });
   });
 
   it("takes the genesis operator's nodes provisionally while governance is away, others not, and asks later", async () => {
@@ -372,21 +461,11 @@ describe('the index engine', () => {
     await expect(engine.join(theirs.thumbprint, manifest)).rejects.toMatchObject({ code: 'no_node_available' });
     world.governanceUp = true;
     await expect(engine.join(theirs.thumbprint, manifest)).rejects.toMatchObject({ code: 'manifest_invalid' });
-    const since = new Date(0).toISOString();
-    world.operators = [{ operatorId: other.thumbprint, name: 'other', key: other.publicJwk, since }];
+    await world.governance.welcome([world.genesis], other);
     await engine.join(theirs.thumbprint, manifest);
     expect(world.store.rows.get(theirs.thumbprint)?.membershipEpoch).toBe(1);
     await pass(1, [engine], [engine]);
     expect(world.store.rows.get(id)?.membershipEpoch).toBe(1);
-  });
-
-  it('does not accept as an operator a listed id that is not the thumbprint of its key', async () => {
-    const engine = world.engine();
-    const other = await generateSigil('operator');
-    const since = new Date(0).toISOString();
-    world.operators = [{ operatorId: other.thumbprint, name: 'x', key: world.genesis.publicJwk, since }];
-    const manifest = await world.manifest(node, other);
-    await expect(engine.join(id, manifest)).rejects.toMatchObject({ code: 'manifest_invalid' });
   });
 
   it('refuses keys in a manifest that no node may hold', async () => {

@@ -1,5 +1,6 @@
-import type { Membership, NodeEntry, NodeId, NodeLoad, NodeManifest, Revision, ServedModel } from '#contracts';
+import type { NodeEntry, NodeId, NodeLoad, NodeManifest, Revision, ServedModel } from '#contracts';
 import { toWireError } from '#errors';
+import { DecisionRecord } from './decision-record.js';
 import { type FindAnswer, type FindRequest, findNodes } from './find.system.js';
 import { HealthSystem } from './health.system.js';
 import { Hearing } from './hearing.js';
@@ -20,6 +21,7 @@ const RECONCILE_EVERY_TICKS = 5;
 
 /** The index of one cluster, as one of its instances runs it. What instances share lies in the store and on the board. */
 export class IndexEngine {
+  private readonly record: DecisionRecord;
   private readonly hearing: Hearing;
   private readonly joining: JoinSystem;
   private readonly health: HealthSystem;
@@ -29,11 +31,12 @@ export class IndexEngine {
   private reconciled = false;
 
   constructor(private readonly resources: IndexResources) {
-    const operators = new OperatorKeys(resources.settings.genesisOperator);
+    this.record = new DecisionRecord(resources);
+    const operators = new OperatorKeys(resources.settings.genesisOperator, this.record.counted);
     this.hearing = new Hearing(resources.now);
-    this.joining = new JoinSystem(resources, this.hearing, operators);
+    this.joining = new JoinSystem(resources, this.hearing, operators, this.record);
     this.health = new HealthSystem(resources, this.hearing);
-    this.membership = new MembershipSystem(resources, operators);
+    this.membership = new MembershipSystem(resources, this.record);
     this.lastTickAt = resources.now();
   }
 
@@ -97,9 +100,14 @@ export class IndexEngine {
     this.hearing.keepOnly(new Set(nodes.map(({ nodeId }) => nodeId)), settings.deadAfterMs);
   }
 
-  /** A decision of governance, as it was broadcast. */
-  decided(membership: Membership): Promise<void> {
-    return this.membership.apply(membership);
+  /** Governance announced a decision on a node. */
+  decidedOn(nodeId: NodeId): Promise<void> {
+    return this.membership.decidedOn(nodeId);
+  }
+
+  /** Governance announced that its log has grown to this entry. */
+  async logGrew(seq: number): Promise<void> {
+    if (this.record.counted.head.seq < seq) await this.record.catchUp();
   }
 
   /** The connection to Redis is back: nobody could be heard meanwhile. */

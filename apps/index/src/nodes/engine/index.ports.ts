@@ -1,10 +1,10 @@
 import type {
+  LogEntry,
   Membership,
   MembershipState,
   NodeHealth,
   NodeId,
   NodeManifest,
-  Operator,
   PublicJwk,
   Revision,
 } from '#contracts';
@@ -69,7 +69,8 @@ export interface PresenceBoard {
 /** Governance, or why it cannot be asked: throws `no_node_available`, `node_unreachable`, `deadline_exceeded` …. */
 export interface GovernancePort {
   admit(nodeId: NodeId, operatorId: string): Promise<Membership>;
-  members(): Promise<{ operators: Operator[]; memberships: Membership[] }>;
+  /** Entries of its log after this one, oldest first; none where there are no more. */
+  log(after: number): Promise<LogEntry[]>;
 }
 
 /** Tells watchers that the stream has moved. */

@@ -1,6 +1,7 @@
-import type { Membership, MembershipState, NodeId, NodeManifest, Revision } from '#contracts';
+import type { MembershipState, NodeId, NodeManifest, Revision } from '#contracts';
 import { isWatershedError } from '#errors';
 import { documentTyp, thumbprintOf, verifyDocument } from '#sigil';
+import type { DecisionRecord } from './decision-record.js';
 import type { Hearing } from './hearing.js';
 import { governanceAway, manifestInvalid, nodeExpelled } from './index.errors.js';
 import type { IndexResources } from './index.ports.js';
@@ -17,7 +18,7 @@ interface Admission {
 
 /**
  * Takes nodes in. A manifest counts when the node's own key and an operator of this cluster signed it and the node that
- * sends it is the one it names; governance then says whether the node belongs.
+ * sends it is the one it names; governance then admits the node, and whether it belongs is counted from its log.
  *
  * At the start governance is itself a node that has to join, so there is one exception: while governance cannot be
  * asked, a node whose manifest the genesis operator signed is taken provisionally, unless it is known to be expelled;
@@ -28,6 +29,7 @@ export class JoinSystem {
     private readonly resources: IndexResources,
     private readonly hearing: Hearing,
     private readonly operators: OperatorKeys,
+    private readonly record: DecisionRecord,
   ) {}
 
   /** Errors: `manifest_invalid`, `signature_invalid`, `node_expelled`, `no_node_available`, those of the store. */
@@ -67,32 +69,38 @@ export class JoinSystem {
   }
 
   private async checkOperator(manifest: NodeManifest): Promise<void> {
-    const { governance } = this.resources;
     let key = this.operators.of(manifest.operatorId);
     if (!key) {
       try {
-        this.operators.replace((await governance.members()).operators);
+        await this.record.catchUp();
       } catch (error) {
         throw governanceAway(error);
       }
-      key = this.operators.of(manifest.operatorId);
+      const { operatorId, nodeId } = manifest;
+      key = this.operators.of(operatorId) ?? this.operators.formerlyOf(operatorId, nodeId);
     }
     if (!key) throw manifestInvalid('no operator of this cluster signed it');
     await verifyDocument(manifest, { ...this.signed(), key, purpose: 'operator' });
   }
 
   private async admission(manifest: NodeManifest, knownExpelled: boolean): Promise<Admission> {
-    let membership: Membership;
+    const { nodeId, operatorId } = manifest;
     try {
-      membership = await this.resources.governance.admit(manifest.nodeId, manifest.operatorId);
+      const { epoch } = await this.resources.governance.admit(nodeId, operatorId);
+      if ((this.record.of(nodeId)?.epoch ?? 0) < epoch) await this.record.catchUp();
     } catch (error) {
       if (isWatershedError(error, 'node_expelled')) return { membership: 'expelled', membershipEpoch: 0 };
       if (!isAbsence(error)) throw error;
-      if (knownExpelled) return { membership: 'expelled', membershipEpoch: 0 };
-      if (!this.operators.isGenesis(manifest.operatorId)) throw governanceAway(error);
+      if (knownExpelled || this.record.of(nodeId)?.state === 'expelled') {
+        return { membership: 'expelled', membershipEpoch: 0 };
+      }
+      if (!this.operators.isGenesis(operatorId)) throw governanceAway(error);
       return { membership: 'admitted', membershipEpoch: 0 };
     }
-    return { membership: membership.state, membershipEpoch: membership.epoch };
+    // What governance answered is not believed: the log has it, or it was not decided.
+    const counted = this.record.of(nodeId);
+    if (!counted) throw governanceAway(new Error('an admission is not in the log'));
+    return { membership: counted.state, membershipEpoch: counted.epoch };
   }
 }
 

@@ -1,18 +1,28 @@
 import type { Membership, NodeId } from '#contracts';
+import type { DecisionRecord } from './decision-record.js';
 import type { IndexResources, StoredNode } from './index.ports.js';
 import { isAbsence } from './join.system.js';
 import { healthUnder } from './node.states.js';
-import type { OperatorKeys } from './operators.js';
 
-/** Brings governance's decisions into the table: told by broadcast at once, asked for now and then as a safety net. */
+/**
+ * Brings the operators' decisions into the table, as counted here: told by broadcast at once that there are new ones, and
+ * asked for now and then as a safety net.
+ */
 export class MembershipSystem {
   constructor(
     private readonly resources: IndexResources,
-    private readonly operators: OperatorKeys,
+    private readonly record: DecisionRecord,
   ) {}
 
+  /** Governance says that something was decided on this node: what, the ballots tell. */
+  async decidedOn(nodeId: NodeId): Promise<void> {
+    await this.record.catchUp();
+    const counted = this.record.of(nodeId);
+    if (counted) await this.apply(counted);
+  }
+
   /** Newer decisions replace older ones by their epoch; whoever is late changes nothing. */
-  async apply(decision: Membership): Promise<void> {
+  private async apply(decision: Membership): Promise<void> {
     const { store, announcer, log } = this.resources;
     // Another instance, or a transition of health, may come between reading and writing: read again.
     for (let attempt = 0; attempt < 5; attempt++) {
@@ -32,12 +42,11 @@ export class MembershipSystem {
     log.warn({ node: decision.nodeId }, 'A decision on a node could not be applied yet');
   }
 
-  /** All decisions and operators as they are now; false where governance cannot be asked. */
+  /** All decisions as they are now; false where governance cannot be asked. */
   async reconcile(): Promise<boolean> {
     try {
-      const { operators, memberships } = await this.resources.governance.members();
-      this.operators.replace(operators);
-      for (const membership of memberships) await this.apply(membership);
+      await this.record.catchUp();
+      for (const { membership } of this.record.counted.memberships.values()) await this.apply(membership);
       return true;
     } catch (error) {
       if (isAbsence(error)) return false;
@@ -49,7 +58,8 @@ export class MembershipSystem {
   async confirm(nodes: readonly StoredNode[]): Promise<void> {
     for (const node of nodes.filter(({ membershipEpoch }) => membershipEpoch === 0)) {
       try {
-        await this.apply(await this.resources.governance.admit(node.nodeId, node.manifest.operatorId));
+        await this.resources.governance.admit(node.nodeId, node.manifest.operatorId);
+        await this.decidedOn(node.nodeId);
       } catch (error) {
         if (isAbsence(error)) return;
         this.resources.log.warn(

@@ -1,29 +1,32 @@
-import type { Operator, PublicJwk } from '#contracts';
+import type { DecisionCount } from '#ballots';
+import type { PublicJwk } from '#contracts';
 import { thumbprintOf } from '#sigil';
 
-/** The operators whose signatures under manifests count: the genesis's, and those that governance lists. */
+/** The operators whose signatures under manifests count, by the index's own count of the ballots from the genesis on. */
 export class OperatorKeys {
   private readonly genesisId: string;
-  private listed = new Map<string, PublicJwk>();
 
-  constructor(private readonly genesis: PublicJwk) {
+  constructor(
+    private readonly genesis: PublicJwk,
+    private readonly counted: DecisionCount,
+  ) {
     this.genesisId = thumbprintOf(genesis);
   }
 
+  /** Whether this is the genesis's operator, who has not been voted out. */
   isGenesis(operatorId: string): boolean {
-    return operatorId === this.genesisId;
+    return operatorId === this.genesisId && this.of(operatorId) !== undefined;
   }
 
   of(operatorId: string): PublicJwk | undefined {
-    return this.listed.get(operatorId) ?? (this.isGenesis(operatorId) ? this.genesis : undefined);
+    // Until governance could be asked there is the genesis alone.
+    if (this.counted.head.seq === 0) return operatorId === this.genesisId ? this.genesis : undefined;
+    return this.counted.operators.get(operatorId)?.key;
   }
 
-  /** Governance's list replaces what was known; an id that is not its key's thumbprint is left out. */
-  replace(operators: readonly Operator[]): void {
-    this.listed = new Map(
-      operators
-        .filter(({ operatorId, key }) => thumbprintOf(key) === operatorId)
-        .map(({ operatorId, key }) => [operatorId, key]),
-    );
+  /** The key of an operator who is none any more, for a node that they brought: it belongs until it is voted out itself. */
+  formerlyOf(operatorId: string, nodeId: string): PublicJwk | undefined {
+    const brought = this.counted.memberships.get(nodeId)?.membership.operatorId === operatorId;
+    return brought ? this.counted.former.get(operatorId)?.key : undefined;
   }
 }

@@ -1,9 +1,10 @@
-import { brokenAt, type ChainEntry, genesisHash, hashOf } from './decision-chain.js';
+import type { LogEntry } from '#contracts';
+import { brokenAt, genesisHash, hashOf } from './chain.js';
 
-function chainOf(length: number): (ChainEntry & { hash: string })[] {
-  const entries: (ChainEntry & { hash: string })[] = [];
+function chainOf(length: number): LogEntry[] {
+  const entries: LogEntry[] = [];
   for (let seq = 1; seq <= length; seq += 1) {
-    const entry: ChainEntry = {
+    const entry: Omit<LogEntry, 'hash'> = {
       seq,
       kind: 'admission',
       document: { n: seq },
