@@ -37,7 +37,7 @@ describe('the catalogue of methods', () => {
     ['pod-host', []],
     ['governance', []],
     ['registry', ['governance-members']],
-    ['index', ['governance-admit', 'governance-members']],
+    ['index', ['governance-admit', 'governance-log']],
     ['orchestrator', ['registry-model', 'runner-load', 'runner-status', 'runner-unload']],
   ])('lets a %s call for itself, and beyond that only %j', (service, beyond) => {
     expect(callable(service)).toEqual([...membership, ...beyond].sort());

@@ -28,7 +28,7 @@ export const governanceMembers = defineMethod({
   service: 'governance',
   request: z.object({}),
   response: z.object({ operators: z.array(operator), memberships: z.array(membership) }),
-  callers: ['gateway', 'index', 'registry', 'runner'],
+  callers: ['gateway', 'registry', 'runner'],
   idempotent: true,
   timeoutMs: 3_000,
 });

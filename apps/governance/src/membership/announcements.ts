@@ -2,7 +2,8 @@ import { z } from 'zod';
 import type { Bus } from '#bus';
 import { governanceLogGrew, membership, membershipChanged, thumbprint } from '#contracts';
 import type { OutboxMessage } from '#persistence';
-import type { AccessPort, GovernanceStore } from './engine/governance.ports.js';
+import type { AccessPort } from '../access/engine/access.ports.js';
+import type { GovernanceStore } from './engine/governance.ports.js';
 import { logStream, membershipStream } from './governance.keys.js';
 
 const growth = z.object({ seq: z.number().int().positive() });

@@ -11,8 +11,9 @@ import {
 import { appSchemaDiff, type Database, OutboxRelay, openDatabase } from '#persistence';
 import { documentTyp, generateSigil, type Sigil, signDocument } from '#sigil';
 import { eventually, RacePoints, type TestDatabase, testDatabase } from '#testing';
+import type { AccessPort } from '../access/engine/access.ports.js';
 import { deliverAnnouncements } from './announcements.js';
-import type { AccessPort, GovernanceStore } from './engine/governance.ports.js';
+import type { GovernanceStore } from './engine/governance.ports.js';
 import { GovernanceEngine } from './engine/governance-engine.js';
 import { GovernanceRepository } from './governance.repository.js';
 

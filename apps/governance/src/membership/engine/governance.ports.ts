@@ -36,11 +36,3 @@ export interface GovernanceStore {
    */
   append(judge: (view: LogView) => Promise<LogAddition | undefined>): Promise<void>;
 }
-
-/** What lets a node in: its logins at Redis and Postgres, its tickets and tokens. */
-export interface AccessPort {
-  /** Takes all of it from a node and ends what it has open. Repeated: nothing more. Called again until it resolves. */
-  revoke(nodeId: string): Promise<void>;
-  /** Gives a node that was voted back in its logins again. One that never had any is left as it is. */
-  restore(nodeId: string): Promise<void>;
-}
