@@ -1,32 +1,14 @@
-import { existsSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Placement, type ServiceName, serviceNames } from '#contracts';
 import { isRunning } from '#local-services';
+import { freeBytes, secretFiles } from '#telemetry';
 import type { RunningCluster } from '../start/cluster.js';
 import { dataFormat } from '../start/data-folder.js';
-import { type Api, CommandError } from '../watershed/api.js';
+import { CommandError } from '../watershed/api.js';
+import { type Check, type CheckContext, fine, wrong } from './check.js';
+import { metricChecks, scrape } from './metric-checks.js';
 import { type ModelServerSeen, modelServers } from './model-servers.js';
-
-/** What a check found: fine, or what is wrong and what to do about it. */
-export type Finding =
-  | { readonly ok: true; readonly seen: string }
-  | { readonly ok: false; readonly wrong: string; readonly remedy: string };
-
-export interface Check {
-  readonly name: string;
-  /** Checks that only say something when this one is fine are left out where it is not. */
-  readonly needs?: string;
-  run(): Promise<Finding>;
-}
-
-export interface CheckContext {
-  readonly dataFolder: string;
-  readonly url: string;
-  readonly api: Api;
-}
-
-const fine = (seen: string): Finding => ({ ok: true, seen });
-const wrong = (what: string, remedy: string): Finding => ({ ok: false, wrong: what, remedy });
 
 interface NodeRow {
   readonly nodeId: string;
@@ -39,6 +21,7 @@ function dataChecks({ dataFolder }: CheckContext): Check[] {
   return [
     {
       name: 'data folder',
+      alert: 'WatershedDataFolderGone',
       run: async () => {
         if (!existsSync(file('format')))
           return wrong(`${dataFolder} holds no cluster`, 'start one with npm start, or name its folder with --data');
@@ -50,26 +33,21 @@ function dataChecks({ dataFolder }: CheckContext): Check[] {
     },
     {
       name: 'secret files',
+      alert: 'WatershedSecretsReadable',
       needs: 'data folder',
       run: async () => {
-        const folders = ['.', 'identity', 'keys', 'nodes', 'operator'].filter((name) => existsSync(file(name)));
-        const secret = folders.flatMap((folder) =>
-          readdirSync(file(folder))
-            .filter((name) => folder !== '.' || name === 'secrets.json')
-            .map((name) => file(folder, name)),
-        );
-        const open = secret.filter((path) => statSync(path).isFile() && (statSync(path).mode & 0o077) !== 0);
+        const { all, open } = secretFiles(dataFolder);
         return open.length === 0
-          ? fine(`${secret.length} files, readable by their owner alone`)
+          ? fine(`${all.length} files, readable by their owner alone`)
           : wrong(`others may read ${open.join(', ')}`, `chmod 600 them, and rotate what they hold`);
       },
     },
     {
       name: 'disk',
+      alert: 'WatershedDiskFilling',
       needs: 'data folder',
       run: async () => {
-        const room = statfsSync(dataFolder);
-        const freeMb = Math.floor((room.bavail * room.bsize) / 2 ** 20);
+        const freeMb = Math.floor(freeBytes(dataFolder) / 2 ** 20);
         return freeMb > 1024
           ? fine(`${(freeMb / 1024).toFixed(1)} GB free`)
           : wrong(`${freeMb} MB free`, 'make room: below 256 MB the cluster does not start');
@@ -77,6 +55,7 @@ function dataChecks({ dataFolder }: CheckContext): Check[] {
     },
     {
       name: 'processes',
+      alert: 'WatershedProcessDown',
       needs: 'data folder',
       run: async () => {
         if (!existsSync(file('running.json')))
@@ -84,13 +63,7 @@ function dataChecks({ dataFolder }: CheckContext): Check[] {
         const running = JSON.parse(readFileSync(file('running.json'), 'utf8')) as RunningCluster;
         if (!isRunning(running.pid))
           return wrong(`the supervisor (process ${running.pid}) is gone`, 'npm start; it recovers by itself');
-        const silent: string[] = [];
-        for (const { name, metricsPort } of running.processes) {
-          const live = await fetch(`http://127.0.0.1:${metricsPort}/metrics`, { signal: AbortSignal.timeout(3_000) })
-            .then(async (response) => response.ok && (await response.text()).length > 0)
-            .catch(() => false);
-          if (!live) silent.push(name);
-        }
+        const silent = (await scrape(running)).filter(({ samples }) => samples.length === 0).map(({ name }) => name);
         return silent.length === 0
           ? fine(`${running.processes.map(({ name }) => name).join(', ')} run and give metrics`)
           : wrong(`${silent.join(', ')} give no metrics`, `look into ${file('logs')}/<name>.log`);
@@ -98,6 +71,7 @@ function dataChecks({ dataFolder }: CheckContext): Check[] {
     },
     {
       name: 'model server',
+      alert: 'WatershedModelServerDown',
       needs: 'processes',
       run: async () => {
         const { processes } = JSON.parse(readFileSync(file('running.json'), 'utf8')) as RunningCluster;
@@ -123,6 +97,7 @@ function gatewayChecks({ url, api, dataFolder }: CheckContext): Check[] {
   return [
     {
       name: 'gateway',
+      alert: 'WatershedNotReady',
       run: async () => {
         const began = Date.now();
         const response = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(5_000) }).catch(
@@ -136,6 +111,7 @@ function gatewayChecks({ url, api, dataFolder }: CheckContext): Check[] {
     },
     {
       name: 'clock',
+      alert: 'WatershedClockWrong',
       needs: 'gateway',
       run: async () => {
         const response = await fetch(`${url}/health/live`, { signal: AbortSignal.timeout(5_000) });
@@ -150,6 +126,7 @@ function gatewayChecks({ url, api, dataFolder }: CheckContext): Check[] {
     },
     {
       name: "operator's key",
+      alert: 'WatershedNoOperatorKey',
       needs: 'gateway',
       run: async () => {
         try {
@@ -165,6 +142,7 @@ function gatewayChecks({ url, api, dataFolder }: CheckContext): Check[] {
     },
     {
       name: 'nodes',
+      alert: 'WatershedServiceWithoutNode',
       needs: "operator's key",
       run: async () => {
         const nodes = await api.all<NodeRow>('/v1/nodes');
@@ -178,6 +156,7 @@ function gatewayChecks({ url, api, dataFolder }: CheckContext): Check[] {
     },
     {
       name: 'models',
+      alert: 'WatershedModelNotReady',
       needs: "operator's key",
       run: async () => {
         const wanted = (await api.all<Placement>('/v1/placements')).filter((place) => place.wanted === 'loaded');
@@ -192,6 +171,7 @@ function gatewayChecks({ url, api, dataFolder }: CheckContext): Check[] {
     },
     {
       name: 'ledger',
+      alert: 'WatershedLedgerUnbalanced',
       needs: "operator's key",
       run: async () => {
         const totals = await api.request<{
@@ -210,4 +190,8 @@ function gatewayChecks({ url, api, dataFolder }: CheckContext): Check[] {
   ];
 }
 
-export const checks = (context: CheckContext): readonly Check[] => [...dataChecks(context), ...gatewayChecks(context)];
+export const checks = (context: CheckContext): readonly Check[] => [
+  ...dataChecks(context),
+  ...metricChecks(context),
+  ...gatewayChecks(context),
+];

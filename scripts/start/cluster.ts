@@ -151,6 +151,12 @@ export class Cluster {
       })),
     };
     writeFileSync(this.data.file('running.json'), `${JSON.stringify(running, null, 2)}\n`, { mode: 0o600 });
+    // For Prometheus's file_sd; it stays when the cluster stops, so that a cluster that is down is seen to be.
+    const targets = running.processes.map(({ name, metricsPort: own }) => ({
+      targets: [`127.0.0.1:${own}`],
+      labels: { process: name },
+    }));
+    writeFileSync(this.data.file('prometheus-targets.json'), `${JSON.stringify(targets, null, 2)}\n`);
   }
 
   /** Processes of a run that was killed end with their pipe; this is for one that was stopped in the middle of ending. */

@@ -4,7 +4,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Env } from '#config';
 import { accessChanged, pricesChanged } from '#contracts';
 import { ClusterNode, type RunningApp } from '#node';
-import { OutboxRelay, openDatabase } from '#persistence';
+import { OutboxRelay, observeOutbox, openDatabase } from '#persistence';
 import { keyFileOf, loadOrCreateSigil, type Sigil } from '#sigil';
 import { createLogger, createMetrics, type Logger, type Metrics, nestLogger } from '#telemetry';
 import { TransferClient } from '#transfer';
@@ -19,6 +19,7 @@ import { createHttpAdapter } from './http/http-server.js';
 import { openGatewayKek } from './once/gateway-kek.js';
 import { followUp } from './people/follow-up.js';
 import { ensureOperatorAccount } from './people/operator-account.js';
+import { observeOperators } from './people/people.metrics.js';
 
 export interface GatewayOverrides {
   /** In place of a node of its own: a test's cluster. */
@@ -68,6 +69,8 @@ export async function startGateway(env: Env, overrides: GatewayOverrides = {}): 
       onFailure: ({ kind, attempts, error }) =>
         logger.warn({ kind, attempts, err: error }, 'a follow-up will be tried again'),
     });
+    observeOutbox(metrics, relay);
+    observeOperators(metrics, database);
     const parts = gatewayParts({
       config,
       logger,

@@ -1,6 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { CLUSTER_NODE, type ClusterNode } from '#node';
-import { type Database, OutboxRelay } from '#persistence';
+import { type Database, OutboxRelay, observeOutbox } from '#persistence';
 import type { Logger, Metrics } from '#telemetry';
 import type { AccessPort } from './access/engine/access.ports.js';
 import { deliverAnnouncements } from './membership/announcements.js';
@@ -32,7 +32,7 @@ export function governanceModule({ database, logger, metrics, access }: Governan
         inject: [CLUSTER_NODE],
         useFactory: (node: ClusterNode) => {
           const deliver = deliverAnnouncements({ bus: node.bus, store, ...(access ? { access } : {}) });
-          return new OutboxRelay({
+          const relay = new OutboxRelay({
             pool: database.pool,
             app: 'governance',
             deliver: async (message) => {
@@ -42,6 +42,8 @@ export function governanceModule({ database, logger, metrics, access }: Governan
             onFailure: ({ kind, attempts, error }) =>
               logger.warn({ kind, attempts, err: error }, 'A decision could not be carried out and will be again'),
           });
+          observeOutbox(metrics, relay);
+          return relay;
         },
       },
       {

@@ -9,6 +9,7 @@ import { indexModule } from './index.module.js';
 import { BusAnnouncer } from './nodes/announcer.adapter.js';
 import { IndexEngine } from './nodes/engine/index-engine.js';
 import { NodeRepository } from './nodes/node.repository.js';
+import { observeNodes } from './nodes/nodes.metrics.js';
 import { NodesProcessor } from './nodes/nodes.processor.js';
 
 /** Starts an instance of the index; several may share one Postgres and one Redis. */
@@ -27,6 +28,7 @@ export async function startIndex(env: Env): Promise<RunningApp> {
     registry: metrics.registry,
     nestLogger: nestLogger(log),
     joinWith: async (app) => {
+      observeNodes(metrics, app.get(IndexEngine));
       await app.get(NodeRepository).initialise();
       return { index: inProcess(app.get(IndexEngine), app.get(BusAnnouncer), node.nodeId) };
     },

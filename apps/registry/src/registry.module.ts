@@ -5,7 +5,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { modelsChanged } from '#contracts';
 import { CLUSTER_NODE, type ClusterNode } from '#node';
 import { inspectOnnx } from '#onnx-inspection';
-import { type Database, OutboxRelay } from '#persistence';
+import { type Database, OutboxRelay, observeOutbox } from '#persistence';
 import type { Sigil } from '#sigil';
 import type { Logger, Metrics } from '#telemetry';
 import { BlobController, BlobTransferController } from './blob/blob.controller.js';
@@ -83,7 +83,7 @@ export class RegistryModule implements OnModuleDestroy {
 /** Says after each commit, in order for each model, that something changed. */
 function relayOf({ database, logger, metrics }: RegistryResources, node: ClusterNode): OutboxRelay {
   const announced = metrics.counter('registry_changes_announced_total', 'Changes of models that were announced');
-  return new OutboxRelay({
+  const relay = new OutboxRelay({
     pool: database.pool,
     app: 'registry',
     deliver: async ({ payload }) => {
@@ -93,6 +93,8 @@ function relayOf({ database, logger, metrics }: RegistryResources, node: Cluster
     onFailure: ({ attempts, error }) =>
       logger.warn({ attempts, err: error }, 'a change of a model is not announced yet'),
   });
+  observeOutbox(metrics, relay);
+  return relay;
 }
 
 function addressOf(host: HttpAdapterHost): string {

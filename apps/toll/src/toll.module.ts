@@ -11,6 +11,7 @@ import type { TollConfig } from './config.js';
 import { LedgerEngine } from './ledger/engine/ledger-engine.js';
 import { PostingSystem } from './ledger/engine/posting.system.js';
 import { HoldController } from './ledger/hold.controller.js';
+import { observeLedger } from './ledger/ledger.metrics.js';
 import { LedgerRepository } from './ledger/ledger.repository.js';
 import { PurseController } from './ledger/purse.controller.js';
 import { StatementRepository } from './ledger/statement.repository.js';
@@ -38,6 +39,8 @@ export class TollModule implements OnApplicationBootstrap {
 
   static with(resources: TollResources): DynamicModule {
     const { config, database, ledger, logger } = resources;
+    const reader = new StatementRepository(database);
+    observeLedger(resources.metrics, reader, () => performance.now());
     return {
       module: TollModule,
       controllers: [PurseController, HoldController, PriceController, AllowanceController],
@@ -50,7 +53,7 @@ export class TollModule implements OnApplicationBootstrap {
             const events = resources.metrics.counter('toll_usage_events_total', 'Usage events by outcome', ['outcome']);
             return new LedgerEngine({
               store: ledger,
-              reader: new StatementRepository(database),
+              reader,
               rules: config,
               onUsage: (recorded, refused) => {
                 events.inc({ outcome: 'recorded' }, recorded);

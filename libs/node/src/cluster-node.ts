@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
 import { z } from 'zod';
 import { Bus, type BusLogger } from '#bus';
 import { type CommonConfig, common, type Env, parseEnv } from '#config';
@@ -86,6 +86,8 @@ export class ClusterNode {
   private pulling: Promise<void> | undefined;
   private pullAgain = false;
   private rejoining = false;
+  /** When the index last answered, on the monotonic clock. */
+  private answeredAt = performance.now();
 
   private constructor(
     private readonly options: ClusterNodeOptions,
@@ -99,6 +101,17 @@ export class ClusterNode {
   ) {
     this.nodeId = nodeSigil.thumbprint;
     this.index = new BusIndexPort(bus, directory);
+    const watchAge = () => (this.timer ? (performance.now() - this.answeredAt) / 1_000 : undefined);
+    new Gauge({
+      name: 'watershed_index_watch_age_seconds',
+      help: 'Since the index last said what changed, while this node is joined',
+      registers: [options.metrics.registry],
+      collect() {
+        const age = watchAge();
+        if (age === undefined) this.remove();
+        else this.set(age);
+      },
+    });
   }
 
   get clusterId(): string {
@@ -303,6 +316,7 @@ export class ClusterNode {
       this.pullAgain = false;
       try {
         this.directory.apply(await this.index.changes(this.directory.revision));
+        this.answeredAt = performance.now();
       } catch (error) {
         // An index that lost its data does not know who asks.
         if (isWatershedError(error, 'caller_not_allowed')) this.rejoin();

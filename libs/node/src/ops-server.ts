@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { AggregatorRegistry, collectDefaultMetrics, Registry } from 'prom-client';
+import { AggregatorRegistry, type Registry } from 'prom-client';
+import { processRegistry } from './process.metrics.js';
 import type { RunningApp } from './running-app.js';
 
 export interface OpsServer {
@@ -12,6 +13,7 @@ export interface OpsState {
   /** Empty until the first app has started. */
   apps(): readonly RunningApp[];
   ready(): boolean;
+  readonly dataFolder?: string;
 }
 
 /**
@@ -19,8 +21,7 @@ export interface OpsState {
  * registry each, with a default label `service`, so series of the same name stand beside each other.
  */
 export async function startOpsServer(state: OpsState, port: number, host: string): Promise<OpsServer> {
-  const process = new Registry();
-  collectDefaultMetrics({ register: process, eventLoopMonitoringPrecision: 200 });
+  const process = processRegistry(state);
   const server = createServer((request, response) => {
     const path = (request.url ?? '').split('?')[0];
     if (request.method !== 'GET') return void response.writeHead(405).end();

@@ -8,6 +8,7 @@ import type { StartApp } from './running-app.js';
 const processEnv = z.object({
   /** Where `/metrics` and `/health/*` stand; absent: nowhere. */
   METRICS_PORT: port().optional(),
+  WATERSHED_DATA_DIR: z.string().min(1).optional(),
   METRICS_HOST: z.string().min(1).default('127.0.0.1'),
   /** `1`: end when standard input closes, because whoever started this process has gone. */
   WATERSHED_PARENT_PIPE: z.string().optional(),
@@ -73,7 +74,8 @@ export async function runMany(env: Env, apps: readonly NamedApp[], host: HostPro
     drainTimeoutMs = settings.WATERSHED_DRAIN_TIMEOUT_MS;
     if (settings.WATERSHED_PARENT_PIPE === '1') watchParent(host, () => void (stopping || end(0)));
     if (settings.METRICS_PORT !== undefined) {
-      const state = { apps: () => group.apps, ready: () => group.ready() };
+      const dataFolder = settings.WATERSHED_DATA_DIR;
+      const state = { apps: () => group.apps, ready: () => group.ready(), ...(dataFolder ? { dataFolder } : {}) };
       ops = await startOpsServer(state, settings.METRICS_PORT, settings.METRICS_HOST);
     }
     if (stopping) return;

@@ -8,6 +8,7 @@ export * from './migrate.js';
 export * from './migration.errors.js';
 export * from './migration-folder.js';
 export * from './outbox.js';
+export * from './outbox.metrics.js';
 export * from './outbox-relay.js';
 export type { OutboxMessage } from './outbox-store.js';
 export * from './outbox-tables.js';

@@ -79,6 +79,11 @@ export class OutboxRelay {
     this.wake();
   }
 
+  /** How long the oldest message waits already, for a metric; 0 where none does. Errors of the driver. */
+  oldestPendingSeconds(): Promise<number> {
+    return this.#store.oldestPendingSeconds();
+  }
+
   /** Takes nothing new; resolves when what is being delivered is delivered and marked, or given back. */
   async close(): Promise<void> {
     this.#closed = true;

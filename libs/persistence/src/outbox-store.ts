@@ -132,6 +132,16 @@ export class OutboxStore {
     return due === null || due === undefined ? undefined : Math.max(0, Number(due));
   }
 
+  /** Age of the oldest message that is not delivered; 0 where all are. */
+  async oldestPendingSeconds(): Promise<number> {
+    const { rows } = await this.pool.query<{ seconds: number | null }>(
+      `SELECT extract(epoch FROM clock_timestamp() - min(m.created_at))::float8 AS seconds
+       FROM ${this.#schema}.outbox_message m JOIN ${this.#schema}.outbox_cursor c ON c.stream = m.stream
+       WHERE m.sequence > c.delivered_sequence`,
+    );
+    return Math.max(0, rows[0]?.seconds ?? 0);
+  }
+
   async prune(keepMs: number): Promise<void> {
     await this.pool.query(
       `DELETE FROM ${this.#schema}.outbox_message m USING ${this.#schema}.outbox_cursor c

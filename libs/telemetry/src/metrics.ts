@@ -28,6 +28,20 @@ export interface Metrics {
   ): Histogram<Label>;
 }
 
+/** What cannot be asked now is a gap in this one series; the scrape goes on. */
+async function orGap<Label extends string>(
+  gauge: Gauge<Label>,
+  labelled: boolean,
+  collect: (gauge: Gauge<Label>) => void | Promise<void>,
+): Promise<void> {
+  try {
+    await collect(gauge);
+  } catch {
+    if (labelled) gauge.reset();
+    else gauge.remove();
+  }
+}
+
 export function createMetrics(service: string): Metrics {
   const registry = new Registry();
   registry.setDefaultLabels({ service });
@@ -47,7 +61,10 @@ export function createMetrics(service: string): Metrics {
       once(name, (fullName) => {
         const options = { name: fullName, help, labelNames, registers: [registry] };
         if (!collect) return new Gauge(options);
-        const gauge: Gauge<(typeof labelNames)[number]> = new Gauge({ ...options, collect: () => collect(gauge) });
+        const gauge: Gauge<(typeof labelNames)[number]> = new Gauge({
+          ...options,
+          collect: () => orGap(gauge, labelNames.length > 0, collect),
+        });
         return gauge;
       }),
     histogram: (name, help, labelNames = [], buckets = durationBuckets) =>

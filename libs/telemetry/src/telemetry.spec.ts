@@ -87,6 +87,24 @@ describe('metrics', () => {
   });
 });
 
+test('a metric that cannot be read now is a gap, and the others stand', async () => {
+  const { registry, gauge } = createMetrics('toll');
+  let broken = false;
+  const read = () => {
+    if (broken) throw new Error('the database is gone');
+    return 7;
+  };
+  gauge('plain', 'Plain', [], (each) => each.set(read()));
+  gauge('labelled', 'Labelled', ['asset'], async (each) => each.set({ asset: 'drop' }, read()));
+  gauge('other', 'Other', [], (each) => each.set(1));
+  expect(await registry.metrics()).toContain('watershed_plain{service="toll"} 7');
+  expect(await registry.metrics()).toContain('watershed_labelled{asset="drop",service="toll"} 7');
+  broken = true;
+  const text = await registry.metrics();
+  expect(text).not.toMatch(/^watershed_(plain|labelled){/m);
+  expect(text).toContain('watershed_other{service="toll"} 1');
+});
+
 describe('trace context', () => {
   it.each([
     ['00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', true],

@@ -46,6 +46,13 @@ export async function startOrchestrator(env: Env, overrides: OrchestratorOverrid
     poolSize,
   });
   const placements = new SqlPlacementRepository(database);
+  metrics.gauge('placements', 'Placements by what is wished and what is', ['wanted', 'state'], async (gauge) => {
+    const rows = await placements.all();
+    gauge.reset();
+    // The one that is watched is there from the start: what was never seen cannot be compared.
+    gauge.set({ wanted: 'loaded', state: 'ready' }, 0);
+    for (const { wanted, state } of rows) gauge.inc({ wanted, state });
+  });
   const processor = new PlacementProcessor({
     redisUrl: config.redisUrl.reveal(),
     clusterId: config.clusterId,

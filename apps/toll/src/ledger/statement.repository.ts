@@ -146,6 +146,20 @@ export class StatementRepository implements StatementReader {
     return { assets: row?.assets ?? [], usageEvents: row?.events ?? 0, unpostedUsageEvents: row?.unposted ?? 0 };
   }
 
+  async sums(): Promise<{ asset: string; sumMicro: string }[]> {
+    return this.#rows('SELECT asset, sum(amount_micro)::text AS "sumMicro" FROM toll.entry GROUP BY asset', []);
+  }
+
+  async oldestUnpostedSeconds(): Promise<number> {
+    const [row] = await this.#rows<{ seconds: number | null }>(
+      `SELECT extract(epoch FROM clock_timestamp() - min(u.occurred_at))::float8 AS seconds
+       FROM toll.hold h JOIN toll.usage u ON u.block_id = h.id AND u.n > h.posted_n
+       WHERE h.state = 'pending' AND h.kind = 'block'`,
+      [],
+    );
+    return Math.max(0, row?.seconds ?? 0);
+  }
+
   /** Reads that must agree: between two snapshots a posting could hide usage from both, or show it in both. */
   async #snapshot<Result>(read: (rows: Rows) => Promise<Result>): Promise<Result> {
     try {

@@ -1,0 +1,24 @@
+import type { Api } from '../watershed/api.js';
+
+/** What a check found: fine, or what is wrong and what to do about it. */
+export type Finding =
+  | { readonly ok: true; readonly seen: string }
+  | { readonly ok: false; readonly wrong: string; readonly remedy: string };
+
+export interface Check {
+  readonly name: string;
+  /** The rule of `monitoring/alerts.yml` that watches for the same. */
+  readonly alert: string;
+  /** Checks that only say something when this one is fine are left out where it is not. */
+  readonly needs?: string;
+  run(): Promise<Finding>;
+}
+
+export interface CheckContext {
+  readonly dataFolder: string;
+  readonly url: string;
+  readonly api: Api;
+}
+
+export const fine = (seen: string): Finding => ({ ok: true, seen });
+export const wrong = (what: string, remedy: string): Finding => ({ ok: false, wrong: what, remedy });
