@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
+import { addAccountCommands } from './account-commands.js';
 import { type Api, CommandError } from './api.js';
 import { drops, microOf, printTable } from './output.js';
 
@@ -13,37 +14,7 @@ interface KeyEntry {
 }
 
 export function addPeopleCommands(program: Command, api: () => Api): void {
-  const people = program.command('people').description('sign up, look at and close an account');
-  people
-    .command('create')
-    .description('sign up a person; prints the first key, which is shown this once')
-    .option('--region <region>', 'home region, as EU/FR')
-    .action(async (options: { region?: string }) => {
-      const made = await api().request<{ person: { personId: string }; key: { secret: string } }>(
-        'POST',
-        '/v1/people',
-        {
-          json: options.region ? { homeRegion: options.region } : {},
-          anonymous: true,
-          idempotencyKey: randomUUID(),
-        },
-      );
-      console.log(`person  ${made.person.personId}`);
-      console.log(`key     ${made.key.secret}`);
-      process.stderr.write('Keep the key: it is not shown again. export WATERSHED_KEY=… uses it here.\n');
-    });
-  people
-    .command('show')
-    .description('the account of the key in use')
-    .action(async () => console.log(JSON.stringify(await api().request('GET', '/v1/me'), null, 2)));
-  people
-    .command('close')
-    .description('close the account of the key in use, for good')
-    .requiredOption('--yes', 'said to mean it')
-    .action(async () => {
-      await api().request('DELETE', '/v1/me');
-      console.log('The account is closed and its keys are revoked.');
-    });
+  addAccountCommands(program, api);
 
   const keys = program.command('keys').description('make, list, rotate and revoke keys');
   keys
@@ -127,6 +98,8 @@ export function addPeopleCommands(program: Command, api: () => Api): void {
       const purse = await api().request<Record<string, string>>('GET', '/v1/purse');
       console.log(`balance    ${drops(purse.balanceMicro ?? '0')}`);
       console.log(`available  ${drops(purse.availableMicro ?? '0')}`);
+      const allowance = await api().request<Record<string, string>>('GET', '/v1/purse/allowance');
+      console.log(`allowance  ${drops(allowance.leftMicro ?? '0')} left today, should the purse be empty`);
       const entries = await api().all<{
         kind: string;
         amountMicro: string;

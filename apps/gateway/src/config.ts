@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type CommonConfig, common, type Env, flag, parseEnv, port, type Secret, secret, wholeNumber } from '#config';
+import { type CommonConfig, common, type Env, parseEnv, port, type Secret, secret, wholeNumber } from '#config';
 import { secretKeyFileOf } from '#sigil';
 
 const oidcIssuers = z
@@ -20,6 +20,9 @@ const list = z
   .string()
   .default('')
   .transform((text) => text.split(',').flatMap((part) => part.trim() || []));
+
+export const signUpModes = ['open', 'invitation', 'closed'] as const;
+export type SignUpMode = (typeof signUpModes)[number];
 
 const shape = {
   GATEWAY_HOST: z.string().min(1).default('127.0.0.1'),
@@ -43,6 +46,8 @@ const shape = {
   GATEWAY_RATE_WINDOW_MS: wholeNumber(100, 3_600_000).default(60_000),
   GATEWAY_RATE_PER_PERSON: wholeNumber(1, 1_000_000_000).default(6_000),
   GATEWAY_RATE_PER_ADDRESS: wholeNumber(1, 1_000_000_000).default(600),
+  /** Attempts to get an account back, an address and window. */
+  GATEWAY_RATE_RECOVERIES: wholeNumber(1, 1_000_000_000).default(20),
   GATEWAY_TOKEN_SECONDS: wholeNumber(10, 86_400).default(900),
   GATEWAY_BLOCK_REQUESTS: wholeNumber(1, 100_000).default(64),
   GATEWAY_BLOCK_IDLE_MS: wholeNumber(100, 600_000).default(10_000),
@@ -50,7 +55,8 @@ const shape = {
   GATEWAY_DRAIN_NOTICE_MS: wholeNumber(0, 600_000).default(0),
   GATEWAY_DRAIN_LIMIT_MS: wholeNumber(100, 600_000).default(30_000),
   GATEWAY_IDEMPOTENCY_HOURS: wholeNumber(1, 24 * 90).default(24),
-  GATEWAY_SIGN_UP: flag().default(true),
+  /** Who may sign up: anyone, who brings an operator's invitation, or nobody. */
+  GATEWAY_SIGN_UP: z.enum(signUpModes).default('open'),
 };
 
 export interface OidcIssuer {
@@ -77,12 +83,17 @@ export interface GatewayConfig extends CommonConfig {
     readonly bodyTimeoutMs: number;
     readonly inferenceTimeoutMs: number;
   };
-  readonly rate: { readonly windowMs: number; readonly perPerson: number; readonly perAddress: number };
+  readonly rate: {
+    readonly windowMs: number;
+    readonly perPerson: number;
+    readonly perAddress: number;
+    readonly recoveries: number;
+  };
   readonly tokenSeconds: number;
   readonly budget: { readonly requestsPerBlock: number; readonly idleMs: number };
   readonly drain: { readonly noticeMs: number; readonly limitMs: number };
   readonly idempotencyHours: number;
-  readonly signUpOpen: boolean;
+  readonly signUp: SignUpMode;
 }
 
 export const GATEWAY_CONFIG = Symbol('GATEWAY_CONFIG');
@@ -114,11 +125,12 @@ export function gatewayConfig(env: Env): GatewayConfig {
       windowMs: own.GATEWAY_RATE_WINDOW_MS,
       perPerson: own.GATEWAY_RATE_PER_PERSON,
       perAddress: own.GATEWAY_RATE_PER_ADDRESS,
+      recoveries: own.GATEWAY_RATE_RECOVERIES,
     },
     tokenSeconds: own.GATEWAY_TOKEN_SECONDS,
     budget: { requestsPerBlock: own.GATEWAY_BLOCK_REQUESTS, idleMs: own.GATEWAY_BLOCK_IDLE_MS },
     drain: { noticeMs: own.GATEWAY_DRAIN_NOTICE_MS, limitMs: own.GATEWAY_DRAIN_LIMIT_MS },
     idempotencyHours: own.GATEWAY_IDEMPOTENCY_HOURS,
-    signUpOpen: own.GATEWAY_SIGN_UP,
+    signUp: own.GATEWAY_SIGN_UP,
   };
 }

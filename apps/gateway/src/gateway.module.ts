@@ -26,6 +26,8 @@ import { ModelCatalogue } from './models/model-catalogue.js';
 import { ModelsController } from './models/models.controller.js';
 import { NodesController } from './nodes/nodes.controller.js';
 import { Once } from './once/once.js';
+import { InvitationsController } from './people/invitations.controller.js';
+import { InvitationsRepository } from './people/invitations.repository.js';
 import { PeopleController } from './people/people.controller.js';
 import { PeopleRepository } from './people/people.repository.js';
 import { PeopleService } from './people/people.service.js';
@@ -37,6 +39,7 @@ import { TokensController } from './tokens/tokens.controller.js';
 
 const gatewayControllers = [
   PeopleController,
+  InvitationsController,
   KeysController,
   TokensController,
   InferController,
@@ -70,6 +73,7 @@ const given: readonly (readonly [InjectionToken, Given])[] = [
   [BlobUploads, ({ uploads }) => uploads],
   [ModelCatalogue, ({ catalogue }) => catalogue],
   [Once, ({ once }) => once],
+  [InvitationsRepository, ({ invitations }) => invitations],
   [PeopleRepository, ({ people }) => people],
   [PeopleService, ({ peopleService }) => peopleService],
   [PodsService, ({ pods }) => pods],

@@ -30,6 +30,7 @@ import { ModelCatalogue } from './models/model-catalogue.js';
 import { ContentBlind } from './once/content-blind.js';
 import { ContentSeal } from './once/content-seal.js';
 import { Once } from './once/once.js';
+import { InvitationsRepository } from './people/invitations.repository.js';
 import { PeopleRepository } from './people/people.repository.js';
 import { PeopleService } from './people/people.service.js';
 import { PodsService } from './pods/pods.service.js';
@@ -66,12 +67,13 @@ export function gatewayParts(ground: GatewayGround) {
   const { config, logger, database, cluster, transfer } = ground;
   const { limits } = config;
   const drain = new Drain();
-  const people = new PeopleRepository(database);
+  const blind = new ContentBlind(ground.kek);
+  const people = new PeopleRepository(database, blind);
+  const invitations = new InvitationsRepository(database);
   const keys = new KeysRepository(database);
   const audit = new AuditLog(database);
   const access = new AccessDirectory({ port: people, cacheTtlMs: accessCacheMs, cacheSize: 20_000 });
   const seal = new ContentSeal(database, ground.kek);
-  const blind = new ContentBlind(ground.kek);
   const leaseMs = limits.inferenceTimeoutMs * 2 + settlingMs;
   const once = new Once({ database, seal, blind, keepHours: config.idempotencyHours, leaseMs });
   const peopleService = new PeopleService({
@@ -82,7 +84,8 @@ export function gatewayParts(ground: GatewayGround) {
     access,
     cluster,
     logger,
-    signUpOpen: config.signUpOpen,
+    invitations,
+    signUpMode: config.signUp,
     wakeOutbox: ground.wakeOutbox,
   });
   const keysService = new KeysService({ database, keys, once, people: peopleService });
@@ -157,6 +160,7 @@ export function gatewayParts(ground: GatewayGround) {
     ...ground,
     drain,
     people,
+    invitations,
     keys,
     audit,
     access,

@@ -21,7 +21,8 @@ export class AccessGuard implements CanActivate {
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
     if (access.open) {
-      if (access.limited) await this.limits().address(request, reply);
+      if (access.limit !== 'none') await this.limits().address(request, reply);
+      if (access.limit === 'recovery') await this.limits().recovery(request, reply);
       return true;
     }
     request.principal = await this.principal(request, reply);

@@ -15,6 +15,7 @@ export const RATE_LIMITS = Symbol('RATE_LIMITS');
 export class RateLimits {
   private readonly perPerson: Limiter;
   private readonly perAddress: Limiter;
+  private readonly recoveries: Limiter;
 
   constructor(instance: FastifyInstance, rate: GatewayConfig['rate']) {
     const timeWindow = rate.windowMs;
@@ -24,6 +25,7 @@ export class RateLimits {
       keyGenerator: (request: FastifyRequest) => request.principal?.personId ?? request.ip,
     });
     this.perAddress = instance.createRateLimit({ max: rate.perAddress, timeWindow });
+    this.recoveries = instance.createRateLimit({ max: rate.recoveries, timeWindow });
   }
 
   /** Counts the request against its person; throws `rate_limited`. */
@@ -34,6 +36,11 @@ export class RateLimits {
   /** Counts the request against its address; throws `rate_limited`. */
   address(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     return this.count(this.perAddress, request, reply);
+  }
+
+  /** Counts an attempt to get an account back against its address; throws `rate_limited`. */
+  recovery(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    return this.count(this.recoveries, request, reply);
   }
 
   private async count(limiter: Limiter, request: FastifyRequest, reply: FastifyReply): Promise<void> {

@@ -59,13 +59,13 @@ export class DocsController {
   }
 
   @Get('docs/start.js')
-  @Open({ limited: false })
+  @Open('none')
   start(@Res() reply: FastifyReply): void {
     reply.type('text/javascript; charset=utf-8').send(start);
   }
 
   @Get('docs/assets/:name')
-  @Open({ limited: false })
+  @Open('none')
   asset(@Param('name') name: string, @Res() reply: FastifyReply): void {
     const type = Object.hasOwn(assets, name) ? assets[name] : undefined;
     if (!type) throw new WatershedError('not_found', 'Nothing is here.');

@@ -13,7 +13,7 @@ import {
 } from '@nestjs/swagger';
 import type { z } from 'zod';
 import type { ErrorCode } from '#errors';
-import { Needs, Open } from '../auth/access.decorators.js';
+import { Needs, Open, type OpenLimit } from '../auth/access.decorators.js';
 import type { Access } from '../auth/engine/scopes.js';
 import { nameOf, refOf } from './api-schema.js';
 import { problemCatalogue } from './problem-catalogue.js';
@@ -21,13 +21,15 @@ import { problemCatalogue } from './problem-catalogue.js';
 /** Tags of the contract: the service that answers in the end. */
 export type ApiTag = 'gateway' | 'compute' | 'registry' | 'toll' | 'pod-host' | 'index' | 'governance' | 'bridge';
 
+const openLimits = { open: 'address', recovery: 'recovery', free: 'none' } as const satisfies Record<string, OpenLimit>;
+
 export interface ApiRouteOptions {
   readonly tag: ApiTag;
   readonly id: string;
   readonly summary: string;
   readonly description?: string;
-  /** `open`: anyone, counted by address. `free`: anyone, not counted. */
-  readonly access: 'open' | 'free' | Access;
+  /** `open`: anyone, counted by address. `recovery`: the same, and fewer. `free`: anyone, not counted. */
+  readonly access: keyof typeof openLimits | Access;
   readonly body?: { readonly schema: z.ZodType; readonly example: unknown };
   /** Bodies that are not JSON. */
   readonly bytes?: readonly string[];
@@ -47,10 +49,10 @@ export interface ApiRouteOptions {
 /** Everything that the contract says of a route, and who may call it, in one place. */
 export function ApiRoute(options: ApiRouteOptions) {
   const { tag, id, summary, description, access, status = 200 } = options;
-  const open = access === 'open' || access === 'free';
+  const open = typeof access === 'string';
   const scope = open ? undefined : access.scope;
   const decorators = [
-    open ? Open({ limited: access === 'open' }) : Needs(access),
+    open ? Open(openLimits[access]) : Needs(access),
     HttpCode(status),
     ApiTags(tag),
     ApiOperation({

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { WatershedError } from '#errors';
 import type { Database, PrismaTransaction } from '#persistence';
 import { mintKey } from '../auth/engine/api-key.js';
 import { isScope, type Scope } from '../auth/engine/scopes.js';
@@ -31,6 +32,20 @@ export function keyOf(row: KeyRow): Key {
 
 export class KeysRepository {
   constructor(private readonly database: Database) {}
+
+  /**
+   * Holds the person and the key by which they ask until the end of the transaction. Recovery and closing change the person
+   * first and then revoke: a key that is made at that moment is either seen and revoked by them, or not made.
+   */
+  async lockHolder(tx: PrismaTransaction, personId: string, keyId: string | undefined): Promise<void> {
+    const [person] = await tx.$queryRaw<{ closed: boolean }[]>`
+      SELECT closed_at IS NOT NULL AS closed FROM gateway.person WHERE person_id = ${personId}::uuid FOR SHARE`;
+    if (!person || person.closed) throw new WatershedError('person_closed', 'This account is closed.');
+    if (keyId === undefined) return;
+    const [key] = await tx.$queryRaw<{ revoked: boolean }[]>`
+      SELECT revoked_at IS NOT NULL AS revoked FROM gateway.api_key WHERE key_id = ${keyId}::uuid FOR NO KEY UPDATE`;
+    if (!key || key.revoked) throw new WatershedError('key_revoked', 'This API key was revoked. Use another.');
+  }
 
   /** A new key; the secret is returned here and kept nowhere. */
   async insert(tx: PrismaTransaction, key: NewKey): Promise<{ key: Key; secret: string }> {

@@ -30,6 +30,7 @@ export class KeysService {
       throw new WatershedError('invalid_request', 'Correct this: expiresAt: must lie in the future');
     }
     return this.parts.once.local(request, async (tx) => {
+      await this.parts.keys.lockHolder(tx, who.personId, who.keyId);
       const made = await this.parts.keys.insert(tx, {
         personId: who.personId,
         scopes,
@@ -44,6 +45,7 @@ export class KeysService {
   /** The same rights under a new secret; the old key dies in the same commit. */
   async rotate(who: Principal, keyId: string, request: OnceRequest | undefined): Promise<Answer> {
     const answer = await this.parts.once.local(request, async (tx) => {
+      await this.parts.keys.lockHolder(tx, who.personId, who.keyId);
       const old = await this.parts.keys.find(tx, who.personId, keyId);
       if (!old) throw new WatershedError('not_found', 'None of your keys has this id.');
       if (!(await this.parts.keys.revoke(tx, who.personId, keyId))) {

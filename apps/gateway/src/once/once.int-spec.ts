@@ -130,7 +130,7 @@ describe('Idempotency-Key', () => {
     ]);
     expect(kept.sealed).toBe(true);
     expect(kept.body.toString('latin1')).not.toContain('labels');
-    await gateway.ask('DELETE', '/v1/me', { key });
+    await gateway.ask('POST', '/v1/me/close', { key, json: { confirm: personId } });
     expect(await rows('SELECT 1 FROM gateway.once WHERE principal = $1', [`person:${personId}`])).toEqual([]);
   });
 

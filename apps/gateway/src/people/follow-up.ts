@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { tollOpenPurse, uuid } from '#contracts';
+import { tollClosePurse, tollOpenPurse, uuid } from '#contracts';
+import { WatershedError } from '#errors';
 import type { OutboxMessage } from '#persistence';
 import type { GatewayCluster } from '../cluster/cluster.port.js';
 import type { PodsService } from '../pods/pods.service.js';
@@ -13,7 +14,10 @@ export interface FollowUpParts {
   readonly pods: PodsService;
 }
 
-/** What follows in other services when people come and go. Each step is idempotent there, so at least once is enough. */
+/**
+ * What follows in other services when people come and go, one after another for each of them. Each step is idempotent
+ * there, so at least once is enough; what fails is tried again until it holds.
+ */
 export async function followUp(message: OutboxMessage, { cluster, people, pods }: FollowUpParts): Promise<void> {
   const { personId } = payload.parse(message.payload);
   switch (message.kind) {
@@ -23,6 +27,18 @@ export async function followUp(message: OutboxMessage, { cluster, people, pods }
     case 'delete-pods': {
       const person = await people.person(personId);
       if (person) await pods.removeAll(person);
+      return;
+    }
+    case 'close-purse': {
+      const { settled } = await cluster.call(tollClosePurse, { personId });
+      if (!settled) {
+        // What ran when the account was closed is still being paid; its blocks come back within a minute.
+        throw new WatershedError('conflict', 'Money of a closed purse is still held. This is tried again.');
+      }
+      const person = await people.person(personId);
+      // A pod that was being made when the account was closed.
+      if (person) await pods.removeAll(person);
+      await people.markErased(personId);
       return;
     }
     default:

@@ -1,4 +1,4 @@
-import { Controller, Delete, Get, Patch, Post, Put, Req, Res } from '@nestjs/common';
+import { Controller, Get, Patch, Post, Put, Req, Res } from '@nestjs/common';
 import type { z } from 'zod';
 import { type DataLocationPolicy, uuid } from '#contracts';
 import { AuditLog } from '../audit/audit-log.js';
@@ -9,11 +9,14 @@ import { decodeCursor, encodeCursor } from '../http/cursor.js';
 import { type FastifyReply, type FastifyRequest, Who } from '../http/request.js';
 import { ZodBody, ZodParam, ZodQuery } from '../http/zod.pipe.js';
 import { onceRequestOf, sendAnswer } from '../once/once.js';
-import { PeopleRepository, type Person } from './people.repository.js';
+import { PeopleRepository, type Person, type PersonState } from './people.repository.js';
 import {
+  closeBody,
+  closedSchema,
   meSchema,
   peoplePage,
   personSchema,
+  personStateSchema,
   recoverBody,
   setRoleBody,
   signedUp,
@@ -36,13 +39,21 @@ export class PeopleController {
     tag: 'gateway',
     id: 'signUp',
     summary: 'Sign up',
-    description: 'Makes a person with an opaque id and a first key, which is shown this once.',
+    description:
+      'Makes a person with an opaque id, a first key and a recovery code, which are shown this once. Where signing up takes an invitation, send its code.',
     access: 'open',
     status: 201,
     once: true,
     body: { schema: signUpBody, example: {} },
     response: signedUp,
-    errors: ['region_unknown', 'role_missing', 'malformed_body'],
+    errors: [
+      'region_unknown',
+      'policy_invalid',
+      'sign_up_closed',
+      'invitation_needed',
+      'invitation_invalid',
+      'malformed_body',
+    ],
   })
   async signUp(
     @ZodBody(signUpBody) body: z.output<typeof signUpBody>,
@@ -58,7 +69,7 @@ export class PeopleController {
     id: 'recover',
     summary: 'Get an account back',
     description: 'Uses up the recovery code of the sign-up: every key dies, a new first key and a new code are shown.',
-    access: 'open',
+    access: 'recovery',
     status: 201,
     once: true,
     body: {
@@ -69,7 +80,7 @@ export class PeopleController {
       },
     },
     response: signedUp,
-    errors: ['unauthenticated'],
+    errors: ['unauthenticated', 'malformed_body'],
   })
   async recover(
     @ZodBody(recoverBody) body: z.output<typeof recoverBody>,
@@ -94,6 +105,20 @@ export class PeopleController {
     const items = await this.repository.list(after, query.limit);
     const last = items.length === query.limit ? items.at(-1) : undefined;
     return { items, ...(last ? { nextCursor: encodeCursor('people', last.personId) } : {}) };
+  }
+
+  @Get('people/:personId')
+  @ApiRoute({
+    tag: 'gateway',
+    id: 'person',
+    summary: 'See an account, and how far its closing has come',
+    access: { scope: 'people:manage' },
+    params: { personId: { description: 'Whom', example: '01926f0e-0000-7000-8000-000000000000' } },
+    response: personStateSchema,
+    errors: ['not_found', 'role_missing'],
+  })
+  person(@ZodParam('personId', uuid) personId: string): Promise<PersonState> {
+    return this.service.state(personId);
   }
 
   @Put('people/:personId/role')
@@ -132,23 +157,28 @@ export class PeopleController {
     access: { scope: 'account:manage' },
     body: { schema: policyRequest, example: { allowedRegions: ['EU/FR'] } },
     response: personSchema,
-    errors: ['region_unknown', 'malformed_body'],
+    errors: ['region_unknown', 'policy_invalid', 'malformed_body'],
   })
   setPolicy(@Who() who: Principal, @ZodBody(policyRequest) policy: DataLocationPolicy): Promise<Person> {
     return this.service.setPolicy(who.personId, who.homeRegion, policy);
   }
 
-  @Delete('me')
+  @Post('me/close')
   @ApiRoute({
     tag: 'gateway',
     id: 'closeAccount',
-    summary: 'Close my account',
+    summary: 'Close my account, for good',
     description:
-      'Revokes every key, erases what was kept for repeated requests, and deletes the pods. The ledger keeps its entries.',
+      'Keys and tokens die at once; what was kept for repeated requests is erased. Pods are erased and the rest of the purse goes back to issuance as soon as what runs has ended. The ledger keeps its entries, under an id that is never used again.',
     access: { scope: 'account:manage' },
-    status: 204,
+    body: { schema: closeBody, example: { confirm: '01926f0e-0000-7000-8000-000000000000' } },
+    response: closedSchema,
+    errors: ['conflict', 'malformed_body', 'person_closed'],
   })
-  async close(@Who() who: Principal): Promise<void> {
-    await this.service.close(who.personId);
+  close(
+    @Who() who: Principal,
+    @ZodBody(closeBody) { confirm }: z.output<typeof closeBody>,
+  ): Promise<z.output<typeof closedSchema>> {
+    return this.service.close(who, confirm);
   }
 }

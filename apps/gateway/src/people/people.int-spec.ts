@@ -1,6 +1,6 @@
 import { statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { accessChanged, podDelete, podList, tollOpenPurse } from '#contracts';
+import { tollOpenPurse } from '#contracts';
 import { eventually } from '#testing';
 import { TestGateway } from '../testing/test-gateway.js';
 
@@ -63,20 +63,6 @@ describe('people', () => {
     });
   });
 
-  it('closes an account: keys die, other gateways are told, pods are deleted', async () => {
-    const pods = ['01926f0e-0000-7000-8000-000000000001'];
-    gateway.cluster.handle(podList, () => ({ items: pods.map((podId) => podOf(podId)) }));
-    gateway.cluster.handle(podDelete, ({ podId }) => {
-      pods.splice(pods.indexOf(podId), 1);
-      return {};
-    });
-    const { personId, key } = await gateway.signUp();
-    expect((await gateway.ask('DELETE', '/v1/me', { key })).status).toBe(204);
-    expect((await gateway.ask('GET', '/v1/me', { key })).body).toMatchObject({ code: 'person_closed' });
-    expect(gateway.cluster.told).toContainEqual({ name: accessChanged.name, payload: { personId } });
-    await eventually(() => expect(pods).toEqual([]));
-  });
-
   it('gives an account back for the recovery code, once, and every key before it dies', async () => {
     const { personId, key, recoveryCode } = await gateway.signUp();
     expect((await gateway.ask('GET', '/v1/me', { key })).status).toBe(200);
@@ -89,6 +75,62 @@ describe('people', () => {
     expect((await gateway.ask('GET', '/v1/me', { key: fresh })).body).toMatchObject({ person: { personId } });
     expect((await gateway.ask('POST', '/v1/people/recover', { json })).status).toBe(401);
   });
+
+  it('tells the new secrets of a recovery once, however often it is asked for with one Idempotency-Key', async () => {
+    const { personId, key, recoveryCode } = await gateway.signUp();
+    const token = (await gateway.ask('POST', '/v1/token', { key, json: {} })).body.token as string;
+    expect((await gateway.ask('GET', '/v1/me', { key: token })).status).toBe(200);
+    // As a person writes it down.
+    const json = { personId, recoveryCode: ` ${recoveryCode.toUpperCase()} ` };
+    const headers = { 'idempotency-key': 'recover-once' };
+    const first = await gateway.ask('POST', '/v1/people/recover', { json, headers });
+    const again = await gateway.ask('POST', '/v1/people/recover', { json, headers });
+    expect(first).toMatchObject({
+      status: 201,
+      body: { key: { secret: expect.any(String) }, recoveryCode: expect.any(String) },
+    });
+    expect(again.status).toBe(201);
+    expect(again.headers.get('idempotency-replayed')).toBe('true');
+    expect(again.text).not.toMatch(/secret|recoveryCode|wsk_/);
+    expect((await gateway.ask('GET', '/v1/me', { key: token })).body).toMatchObject({ code: 'key_revoked' });
+    const next = { personId, recoveryCode: first.body.recoveryCode };
+    expect((await gateway.ask('POST', '/v1/people/recover', { json: next })).status).toBe(201);
+  });
+
+  it('leaves no key alive that was made with a stolen one while the account was taken back', async () => {
+    const { personId, key, recoveryCode } = await gateway.signUp();
+    const makers = Array.from({ length: 12 }, (_, n) =>
+      gateway.ask('POST', '/v1/keys', { key, json: { label: `${n}` } }),
+    );
+    const recovered = await gateway.ask('POST', '/v1/people/recover', { json: { personId, recoveryCode } });
+    const made = await Promise.all(makers);
+    expect(recovered.status).toBe(201);
+    const fresh = (recovered.body.key as { secret: string }).secret;
+    for (const { status, body } of made) {
+      if (status !== 201) continue;
+      expect((await gateway.ask('GET', '/v1/me', { key: body.secret as string })).body).toMatchObject({
+        code: 'key_revoked',
+      });
+    }
+    const keys = (await gateway.ask('GET', '/v1/keys?limit=200', { key: fresh })).body.items as {
+      revokedAt?: string;
+    }[];
+    expect(keys.filter(({ revokedAt }) => !revokedAt)).toHaveLength(1);
+  });
+
+  it('lets nobody guess at recovery codes for long', async () => {
+    const few = await TestGateway.start({ GATEWAY_RATE_RECOVERIES: '3' });
+    try {
+      const { personId } = await few.signUp();
+      const json = { personId, recoveryCode: 'guess' };
+      const codes: unknown[] = [];
+      for (let n = 0; n < 5; n++) codes.push((await few.ask('POST', '/v1/people/recover', { json })).body.code);
+      expect(codes).toEqual([...Array(3).fill('unauthenticated'), 'rate_limited', 'rate_limited']);
+      expect((await few.ask('POST', '/v1/people', { json: {} })).status).toBe(201);
+    } finally {
+      await few.stop();
+    }
+  }, 30_000);
 
   it('names an auditor, whom the audit log then shows what operators did, and only reading', async () => {
     const operator = gateway.operatorKey();
@@ -134,15 +176,3 @@ describe("the operator's account", () => {
     await third.app.close();
   });
 });
-
-function podOf(podId: string) {
-  return {
-    podId,
-    ownerId: podId,
-    region: 'EU/FR',
-    policy: { allowedRegions: ['EU/FR'] },
-    sizeBytes: 0,
-    resourceCount: 0,
-    createdAt: new Date().toISOString(),
-  };
-}

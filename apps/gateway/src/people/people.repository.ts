@@ -2,11 +2,13 @@ import type { z } from 'zod';
 import { type DataLocationPolicy, dataLocationPolicy } from '#contracts';
 import { type Database, Outbox, type PrismaTransaction } from '#persistence';
 import type { AccessPort, AccessRecord, PersonRecord } from '../auth/engine/principal.js';
-import { firstKeyScopes, isScope, type Role, roles } from '../auth/engine/scopes.js';
-import type { personSchema } from './people.schemas.js';
+import { firstKeyScopes, isScope, ordinaryScopes, type Role, roles } from '../auth/engine/scopes.js';
+import type { ContentBlind } from '../once/content-blind.js';
+import type { personSchema, personStateSchema } from './people.schemas.js';
 
 type PersonRow = NonNullable<Awaited<ReturnType<Database['prisma']['gatewayPerson']['findUnique']>>>;
 export type Person = z.output<typeof personSchema>;
+export type PersonState = z.output<typeof personStateSchema>;
 
 export interface NewPerson {
   readonly personId: string;
@@ -44,7 +46,10 @@ function recordOf(row: PersonRow): PersonRecord {
 export class PeopleRepository implements AccessPort {
   private readonly outbox = new Outbox('gateway');
 
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly blind: ContentBlind,
+  ) {}
 
   async key(keyId: string): Promise<AccessRecord | undefined> {
     const row = await this.database.prisma.gatewayApiKey.findUnique({ where: { keyId }, include: { person: true } });
@@ -53,7 +58,7 @@ export class PeopleRepository implements AccessPort {
       keyId,
       hash: row.hash,
       // A first key may do what its person may: who becomes an auditor, or stops being one, needs no other key.
-      scopes: row.first ? firstKeyScopes(roleOf(row.person)) : row.scopes.filter(isScope),
+      scopes: row.first ? firstKeyScopes(roleOf(row.person)) : ordinaryScopes(row.scopes.filter(isScope)),
       ...(row.expiresAt ? { expiresAt: row.expiresAt } : {}),
       ...(row.revokedAt ? { revokedAt: row.revokedAt } : {}),
       person: recordOf(row.person),
@@ -94,23 +99,53 @@ export class PeopleRepository implements AccessPort {
     return count === 1 ? this.read(personId) : undefined;
   }
 
-  /** Closes the account and erases what opens what it kept; its pods follow through the outbox. Again: nothing more. */
-  async close(personId: string): Promise<void> {
-    await this.database.transaction(async (tx) => {
+  /**
+   * Closes the account and erases what opens what it kept; pods and purse follow through the outbox. Again: nothing more.
+   * When it was closed. Where they came by a foreign issuer, who they are there is kept blinded: enough to know that this
+   * account is closed, and nothing to read.
+   */
+  async close(personId: string): Promise<Date> {
+    return this.database.transaction(async (tx) => {
       const { count } = await tx.gatewayPerson.updateMany({
         where: { personId, closedAt: null },
         data: { closedAt: new Date(), recoveryHash: null, wrappedKey: null, label: '' },
       });
-      if (count === 0) return;
-      await tx.gatewayApiKey.updateMany({ where: { personId, revokedAt: null }, data: { revokedAt: new Date() } });
-      await tx.gatewayOnce.deleteMany({ where: { principal: `person:${personId}` } });
-      await this.outbox.append(tx, {
-        stream: `person:${personId}`,
-        kind: 'delete-pods',
-        payload: { personId },
-        dedupKey: 'delete-pods',
+      const { closedAt } = await tx.gatewayPerson.findUniqueOrThrow({
+        where: { personId },
+        select: { closedAt: true },
       });
+      if (count === 0 || !closedAt) return closedAt ?? new Date();
+      await tx.gatewayApiKey.updateMany({ where: { personId, revokedAt: null }, data: { revokedAt: closedAt } });
+      await tx.gatewayApiKey.updateMany({ where: { personId }, data: { label: '' } });
+      await tx.gatewayOnce.deleteMany({ where: { principal: `person:${personId}` } });
+      for (const { issuer, subject } of await tx.gatewayIdentity.findMany({ where: { personId } })) {
+        const where = { issuer_subject: { issuer, subject } };
+        await tx.gatewayIdentity.update({ where, data: { subject: this.blinded(issuer, subject) } });
+      }
+      for (const kind of ['delete-pods', 'close-purse']) {
+        await this.outbox.append(tx, { stream: `person:${personId}`, kind, payload: { personId }, dedupKey: kind });
+      }
+      return closedAt;
     });
+  }
+
+  /** The last step of a closing: nothing of theirs is left in other services. */
+  async markErased(personId: string): Promise<void> {
+    await this.database.prisma.gatewayPerson.updateMany({
+      where: { personId, closedAt: { not: null }, erasedAt: null },
+      data: { erasedAt: new Date() },
+    });
+  }
+
+  /** Also of an account that is closed, and how far its closing has come. */
+  async state(personId: string): Promise<PersonState | undefined> {
+    const row = await this.database.prisma.gatewayPerson.findUnique({ where: { personId } });
+    if (!row) return undefined;
+    return {
+      person: personOf(row),
+      ...(row.closedAt ? { closedAt: row.closedAt.toISOString() } : {}),
+      ...(row.erasedAt ? { erasedAt: row.erasedAt.toISOString() } : {}),
+    };
   }
 
   /** Uses up a recovery code: whose it was, for exactly one caller. */
@@ -143,8 +178,8 @@ export class PeopleRepository implements AccessPort {
   }
 
   async byIdentity(issuer: string, subject: string): Promise<PersonRecord | undefined> {
-    const row = await this.database.prisma.gatewayIdentity.findUnique({
-      where: { issuer_subject: { issuer, subject } },
+    const row = await this.database.prisma.gatewayIdentity.findFirst({
+      where: { issuer, subject: { in: [subject, this.blinded(issuer, subject)] } },
       include: { person: true },
     });
     return row ? recordOf(row.person) : undefined;
@@ -152,5 +187,10 @@ export class PeopleRepository implements AccessPort {
 
   async insertIdentity(tx: PrismaTransaction, issuer: string, subject: string, personId: string): Promise<void> {
     await tx.gatewayIdentity.create({ data: { issuer, subject, personId } });
+  }
+
+  private blinded(issuer: string, subject: string): string {
+    const name = this.blind.blind('identity', JSON.stringify([issuer, subject]));
+    return `closed:${Buffer.from(name).toString('base64url')}`;
   }
 }

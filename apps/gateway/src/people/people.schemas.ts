@@ -12,6 +12,7 @@ export const signUpBody = namedRequest(
     homeRegion: region.optional().describe("Where the person's data is at home; this cluster's region when absent"),
     defaultPolicy: policyRequest.optional().describe('Nothing leaves the home region when absent'),
     label: label.default(''),
+    invitation: z.string().max(80).optional().describe('The one-use code of an operator, where signing up takes one'),
   }),
 );
 
@@ -58,6 +59,49 @@ export const meSchema = named(
     keyId: uuid.optional(),
     scopes: z.array(z.enum(scopes)),
     via: z.enum(['api-key', 'token', 'oidc']),
+  }),
+);
+
+export const personStateSchema = named(
+  'PersonState',
+  z.object({
+    person: personSchema,
+    closedAt: instant.optional(),
+    erasedAt: instant.optional().describe('When no pod and no money of theirs was left'),
+  }),
+);
+
+export const closeBody = namedRequest(
+  'CloseAccount',
+  z.strictObject({ confirm: uuid.describe('Your own person id, to say that you mean it') }),
+);
+export const closedSchema = named('ClosedAccount', z.object({ personId: uuid, closedAt: instant }));
+
+export const invitationSchema = named(
+  'Invitation',
+  z.object({
+    invitationId: uuid,
+    label,
+    state: z.enum(['open', 'redeemed', 'revoked', 'expired']),
+    createdBy: uuid,
+    createdAt: instant,
+    expiresAt: instant,
+    redeemedAt: instant.optional(),
+    redeemedBy: uuid.optional(),
+  }),
+);
+export const issuedInvitation = named(
+  'IssuedInvitation',
+  invitationSchema.extend({
+    code: z.string().optional().describe('Shown this once; absent in the answer to a repeated request'),
+  }),
+);
+export const invitationsPage = named('InvitationsPage', pageOf(invitationSchema));
+export const inviteBody = namedRequest(
+  'Invite',
+  z.strictObject({
+    label: label.default('').describe('A note of yours'),
+    expiresInHours: z.number().int().min(1).max(2_160).default(168),
   }),
 );
 

@@ -5,19 +5,22 @@ import { type Database, isUniqueViolation } from '#persistence';
 import { defaultPolicy } from '#policy';
 import type { Logger } from '#telemetry';
 import type { AccessDirectory } from '../auth/engine/access-directory.js';
-import { mintRecoveryCode, sha256 } from '../auth/engine/api-key.js';
-import type { PersonRecord } from '../auth/engine/principal.js';
+import { hashOfCode, mintCode } from '../auth/engine/api-key.js';
+import type { PersonRecord, Principal } from '../auth/engine/principal.js';
 import { firstKeyScopes, type Role } from '../auth/engine/scopes.js';
 import type { GatewayCluster } from '../cluster/cluster.port.js';
+import type { SignUpMode } from '../config.js';
 import type { Key, KeysRepository } from '../keys/keys.repository.js';
 import type { Answer, Once, OnceRequest } from '../once/once.js';
+import type { InvitationsRepository } from './invitations.repository.js';
 import { knownPolicy } from './known-policy.js';
-import type { PeopleRepository, Person } from './people.repository.js';
+import type { PeopleRepository, Person, PersonState } from './people.repository.js';
 
 export interface SignUp {
   readonly homeRegion?: string;
   readonly defaultPolicy?: DataLocationPolicy;
   readonly label: string;
+  readonly invitation?: string;
 }
 
 export interface PeopleParts {
@@ -28,7 +31,8 @@ export interface PeopleParts {
   readonly access: AccessDirectory;
   readonly cluster: GatewayCluster;
   readonly logger: Logger;
-  readonly signUpOpen: boolean;
+  readonly invitations: InvitationsRepository;
+  readonly signUpMode: SignUpMode;
   /** Called after a commit that wrote to the outbox, to spare its way through the database. */
   readonly wakeOutbox: () => void;
 }
@@ -37,12 +41,11 @@ export class PeopleService {
   constructor(private readonly parts: PeopleParts) {}
 
   async signUp(body: SignUp, request: OnceRequest | undefined): Promise<Answer> {
-    const { once, people, keys, signUpOpen, wakeOutbox } = this.parts;
-    if (!signUpOpen)
-      throw new WatershedError('role_missing', 'Sign-up is closed here. Ask the operator for an account.');
+    const { once, people, keys, invitations, wakeOutbox } = this.parts;
+    this.assertMaySignUp(body.invitation !== undefined);
     const homeRegion = body.homeRegion ?? this.parts.cluster.region;
     const policy = knownPolicy(body.defaultPolicy ?? defaultPolicy(homeRegion), homeRegion);
-    const recovery = mintRecoveryCode();
+    const recovery = mintCode();
     const answer = await once.local(request, async (tx, personId) => {
       const person = await people.insert(tx, {
         personId,
@@ -52,6 +55,8 @@ export class PeopleService {
         label: body.label,
         recoveryHash: recovery.hash,
       });
+      // In the person's own transaction: two who bring the same code are one person, or none.
+      if (body.invitation !== undefined) await invitations.redeem(tx, hashOfCode(body.invitation), personId);
       const { key, secret } = await keys.insert(tx, {
         personId,
         scopes: firstKeyScopes('person'),
@@ -71,9 +76,9 @@ export class PeopleService {
   /** Who has the one-use code gets a new first key; every key before it dies. */
   async recover(personId: string, code: string, request: OnceRequest | undefined): Promise<Answer> {
     const { once, people, keys } = this.parts;
-    const next = mintRecoveryCode();
+    const next = mintCode();
     const answer = await once.local(request, async (tx) => {
-      const found = await people.useRecoveryCode(tx, personId, sha256(code.trim().toLowerCase()), next.hash);
+      const found = await people.useRecoveryCode(tx, personId, hashOfCode(code), next.hash);
       if (!found) throw new WatershedError('unauthenticated', 'This recovery code is unknown or was used.');
       await keys.revokeAll(tx, personId);
       const scopes = firstKeyScopes(found.role);
@@ -94,6 +99,12 @@ export class PeopleService {
     return person;
   }
 
+  async state(personId: string): Promise<PersonState> {
+    const found = await this.parts.people.state(personId);
+    if (!found) throw new WatershedError('not_found', 'No such person.');
+    return found;
+  }
+
   async setPolicy(personId: string, homeRegion: string, policy: DataLocationPolicy): Promise<Person> {
     const person = await this.parts.people.setPolicy(personId, knownPolicy(policy, homeRegion));
     await this.changed({ personId });
@@ -108,10 +119,39 @@ export class PeopleService {
     return person;
   }
 
-  async close(personId: string): Promise<void> {
-    await this.parts.people.close(personId);
+  /** Keys and tokens die at once; pods and purse follow. Throws `invalid_request` unless it is confirmed by the own id. */
+  async close(who: Principal, confirm: string): Promise<{ personId: string; closedAt: string }> {
+    const { personId, role } = who;
+    if (confirm !== personId) {
+      throw new WatershedError(
+        'invalid_request',
+        'To close your account for good, send your own person id as `confirm`; GET /v1/me says it.',
+      );
+    }
+    if (role === 'operator') {
+      throw new WatershedError(
+        'conflict',
+        "An operator's account stays as long as they are an operator of this cluster; it cannot be closed here.",
+      );
+    }
+    const closedAt = await this.parts.people.close(personId);
     this.parts.wakeOutbox();
     await this.changed({ personId });
+    return { personId, closedAt: closedAt.toISOString() };
+  }
+
+  /** Throws `sign_up_closed` or `invitation_needed`. Who comes by a foreign issuer signs up, too, and brings no invitation. */
+  private assertMaySignUp(invited: boolean): void {
+    const { signUpMode } = this.parts;
+    if (signUpMode === 'closed') {
+      throw new WatershedError('sign_up_closed', 'Nobody can sign up here. Ask the operator of the cluster.');
+    }
+    if (signUpMode === 'invitation' && !invited) {
+      throw new WatershedError(
+        'invitation_needed',
+        'Signing up takes an invitation here: send the code that an operator gave you to POST /v1/people as `invitation`.',
+      );
+    }
   }
 
   /** The person whom a foreign issuer's subject is here; made on first use, always in the role `person`. */
@@ -119,6 +159,7 @@ export class PeopleService {
     const { people, database, cluster, wakeOutbox } = this.parts;
     const known = await people.byIdentity(issuer, subject);
     if (known) return known;
+    this.assertMaySignUp(false);
     const personId = uuidv7();
     try {
       await database.transaction(async (tx) => {

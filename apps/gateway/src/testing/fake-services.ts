@@ -3,6 +3,7 @@ import {
   orchestratorPlacements,
   registryModel,
   runnerReserve,
+  tollClosePurse,
   tollDraw,
   tollGrant,
   tollOpenPurse,
@@ -25,6 +26,7 @@ interface FakeBlock {
 /** Toll and runner in memory, with the rules that the gateway relies on. */
 export class FakeServices {
   readonly purses = new Map<string, bigint>();
+  readonly closedPurses = new Set<string>();
   readonly blocks = new Map<string, FakeBlock>();
   readonly usage = new Map<string, UsageEvent>();
   openingMicro = 1_000_000n;
@@ -66,6 +68,13 @@ export class FakeServices {
     cluster.handle(tollOpenPurse, ({ personId }) => {
       if (!this.purses.has(personId)) this.purses.set(personId, this.openingMicro);
       return { personId, balanceMicro: String(this.purses.get(personId)), asset: 'drop' };
+    });
+    cluster.handle(tollClosePurse, ({ personId }) => {
+      const held = this.heldMicro(personId);
+      const returned = (this.purses.get(personId) ?? 0n) - held;
+      this.purses.set(personId, held);
+      this.closedPurses.add(personId);
+      return { settled: held === 0n, returnedMicro: `${returned}`, asset: 'drop' };
     });
     cluster.handle(tollPurse, ({ personId }) => {
       const balance = this.balance(personId);

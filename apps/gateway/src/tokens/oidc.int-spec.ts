@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import pg from 'pg';
 import { TestGateway } from '../testing/test-gateway.js';
 
 describe('tokens of other issuers', () => {
@@ -83,9 +84,53 @@ describe('tokens of other issuers', () => {
     expect(silent).toMatchObject({ status: 504, body: { code: 'deadline_exceeded' } });
   });
 
-  it('die with the account of their person', async () => {
-    const bearer = await token({ sub: 'carol' });
-    expect((await gateway.ask('DELETE', '/v1/me', { key: bearer })).status).toBe(204);
+  it('die with the account of their person, of whom nothing is kept that tells who it was', async () => {
+    const bearer = await token({ sub: 'carol-of-the-mill' });
+    const { personId } = (await gateway.ask('GET', '/v1/me', { key: bearer })).body.person as { personId: string };
+    expect((await gateway.ask('POST', '/v1/me/close', { key: bearer, json: { confirm: personId } })).status).toBe(200);
     expect((await gateway.ask('GET', '/v1/me', { key: bearer })).body).toMatchObject({ code: 'person_closed' });
+    const another = await token({ sub: 'carol-of-the-mill', exp: '9m' });
+    expect((await gateway.ask('GET', '/v1/me', { key: another })).body).toMatchObject({ code: 'person_closed' });
+    const client = new pg.Client({ connectionString: gateway.database.adminUrl });
+    await client.connect();
+    try {
+      const { rows } = await client.query('SELECT subject FROM gateway.identity WHERE person_id = $1', [personId]);
+      expect(rows).toEqual([{ subject: expect.stringMatching(/^closed:[\w-]{43}$/) }]);
+    } finally {
+      await client.end();
+    }
+  });
+
+  it('make no person where strangers may not sign up, and know those who came before', async () => {
+    const known = await token({ sub: 'dora' });
+    expect((await gateway.ask('GET', '/v1/me', { key: known })).status).toBe(200);
+    for (const [mode, code] of [
+      ['invitation', 'invitation_needed'],
+      ['closed', 'sign_up_closed'],
+    ] as const) {
+      const issuers = JSON.stringify([{ issuer: url, jwksUri: `${url}/jwks`, audience: 'watershed' }]);
+      const strict = await TestGateway.start({ GATEWAY_SIGN_UP: mode, GATEWAY_OIDC_ISSUERS: issuers }, gateway);
+      try {
+        const stranger = await token({ sub: `eve-${mode}` });
+        expect(await strict.ask('GET', '/v1/me', { key: stranger })).toMatchObject({ status: 403, body: { code } });
+        expect((await strict.ask('GET', '/v1/me', { key: known })).status).toBe(200);
+      } finally {
+        await strict.app.close();
+      }
+    }
+  }, 30_000);
+
+  it('hold no scope that an operator or an auditor needs, whatever they claim', async () => {
+    const bearer = await token({ sub: 'mallory' });
+    const { scopes } = (await gateway.ask('GET', '/v1/me', { key: bearer })).body;
+    expect(scopes).not.toEqual(expect.arrayContaining([expect.stringMatching(/^(nodes|models|grants|people|audit):/)]));
+    for (const [method, path, json] of [
+      ['POST', '/v1/grants', { personId: '01926f0e-0000-7000-8000-000000000000', amountMicro: '1' }],
+      ['POST', '/v1/invitations', {}],
+      ['GET', '/v1/people', undefined],
+      ['GET', '/v1/nodes', undefined],
+      ['GET', '/v1/audit', undefined],
+    ] as const)
+      expect((await gateway.ask(method, path, { key: bearer, json })).body).toMatchObject({ code: 'role_missing' });
   });
 });

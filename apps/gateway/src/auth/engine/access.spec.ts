@@ -1,6 +1,6 @@
 import { isWatershedError } from '#errors';
 import { AccessDirectory } from './access-directory.js';
-import { keyIdOf, matchesHash, mintKey, mintRecoveryCode } from './api-key.js';
+import { keyIdOf, matchesHash, mintCode, mintKey } from './api-key.js';
 import type { AccessRecord } from './principal.js';
 import {
   assertAccess,
@@ -27,7 +27,12 @@ const codeOf = (run: () => unknown): string | undefined => {
 
 describe('scopes', () => {
   it('guard what decides about keys, accounts and consent', () => {
-    expect(scopes.filter(isGuarded).sort()).toEqual(['account:manage', 'consents:manage', 'keys:manage']);
+    expect(scopes.filter(isGuarded).sort()).toEqual([
+      'account:manage',
+      'consents:manage',
+      'keys:manage',
+      'people:manage',
+    ]);
   });
 
   it.each(roles)('%s: a first key holds what the role may use, an ordinary key nothing that is guarded', (role) => {
@@ -73,7 +78,7 @@ describe('API keys', () => {
   });
 
   it('have recovery codes that can be written down', () => {
-    expect(mintRecoveryCode().code).toMatch(/^([0-9a-z]{5}-){7}[0-9a-z]{5}$/);
+    expect(mintCode().code).toMatch(/^([0-9a-z]{5}-){7}[0-9a-z]{5}$/);
   });
 });
 

@@ -31,10 +31,15 @@ export function matchesHash(presented: string, hash: Uint8Array): boolean {
   return timingSafeEqual(sha256(presented), hash);
 }
 
-/** A one-use code that gives an account back to who lost every key: 200 random bits in groups that can be written down. */
-export function mintRecoveryCode(): { code: string; hash: Uint8Array<ArrayBuffer> } {
+/** A one-use code, to get an account back or to sign up by invitation: 200 random bits in groups that can be written down. */
+export function mintCode(): { code: string; hash: Uint8Array<ArrayBuffer> } {
   const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
   const symbols = [...randomBytes(40)].map((byte) => alphabet[byte & 31]).join('');
   const code = symbols.replace(/(.{5})(?=.)/g, '$1-');
-  return { code, hash: sha256(code) };
+  return { code, hash: hashOfCode(code) };
+}
+
+/** Of a code as someone typed it: case and blanks around it do not matter. */
+export function hashOfCode(code: string): Uint8Array<ArrayBuffer> {
+  return sha256(code.trim().toLowerCase());
 }

@@ -5,8 +5,8 @@ export const roles = ['person', 'operator', 'auditor'] as const;
 export type Role = (typeof roles)[number];
 
 /**
- * Everything a key can be allowed to do. `guarded` scopes decide about the account itself: only a person's first key
- * (and its rotations) may hold them, never an ordinary key, and so never an agent. `roles` names who may use a scope.
+ * Everything a key can be allowed to do. `guarded` scopes decide about keys, consent and accounts, one's own or
+ * others': only a person's first key (and its rotations) may hold them, never an ordinary key, and so never an agent. `roles` names who may use a scope.
  */
 export const scopeCatalogue = {
   infer: { title: 'Run models', guarded: false, roles: ['person', 'operator', 'auditor'] },
@@ -29,7 +29,7 @@ export const scopeCatalogue = {
   'nodes:manage': { title: 'Bring proposals and ballots that operators signed', guarded: false, roles: ['operator'] },
   'models:manage': { title: 'Upload, review, price and place models', guarded: false, roles: ['operator'] },
   'grants:create': { title: 'Grant money to people', guarded: false, roles: ['operator'] },
-  'people:manage': { title: 'List people and set roles', guarded: false, roles: ['operator'] },
+  'people:manage': { title: 'List and invite people, set roles', guarded: true, roles: ['operator'] },
   'audit:read': {
     title: 'Read the audit log and the totals of the ledger',
     guarded: false,
