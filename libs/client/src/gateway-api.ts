@@ -319,6 +319,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List invitations
+         * @description Needs the scope `people:manage`.
+         */
+        get: operations["listInvitations"];
+        put?: never;
+        /**
+         * Invite someone to sign up
+         * @description Makes a one-use code, which is shown this once; `POST /v1/people` takes it as `invitation`.
+         *
+         *     Needs the scope `people:manage`.
+         */
+        post: operations["invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invitations/{invitationId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke an invitation
+         * @description Needs the scope `people:manage`.
+         */
+        delete: operations["revokeInvitation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/keys": {
         parameters: {
             query?: never;
@@ -403,13 +449,29 @@ export interface paths {
         get: operations["me"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
         /**
-         * Close my account
-         * @description Revokes every key, erases what was kept for repeated requests, and deletes the pods. The ledger keeps its entries.
+         * Close my account, for good
+         * @description Keys and tokens die at once; what was kept for repeated requests is erased. Pods are erased and the rest of the purse goes back to issuance as soon as what runs has ended. The ledger keeps its entries, under an id that is never used again.
          *
          *     Needs the scope `account:manage`.
          */
-        delete: operations["closeAccount"];
+        post: operations["closeAccount"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -536,7 +598,7 @@ export interface paths {
         put?: never;
         /**
          * Sign up
-         * @description Makes a person with an opaque id and a first key, which is shown this once.
+         * @description Makes a person with an opaque id, a first key and a recovery code, which are shown this once. Where signing up takes an invitation, send its code.
          */
         post: operations["signUp"];
         delete?: never;
@@ -559,6 +621,26 @@ export interface paths {
          * @description Uses up the recovery code of the sign-up: every key dies, a new first key and a new code are shown.
          */
         post: operations["recover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/people/{personId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See an account, and how far its closing has come
+         * @description Needs the scope `people:manage`.
+         */
+        get: operations["person"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1105,6 +1187,15 @@ export interface components {
                 signature: string;
             }[];
         };
+        CloseAccount: {
+            /** @description Your own person id, to say that you mean it */
+            confirm: string;
+        };
+        ClosedAccount: {
+            personId: string;
+            /** Format: date-time */
+            closedAt: string;
+        };
         ClusterIdentity: {
             descriptor: {
                 /** @constant */
@@ -1291,6 +1382,49 @@ export interface components {
             };
             operators: string[];
             opset: number;
+        };
+        Invitation: {
+            invitationId: string;
+            label: string;
+            /** @enum {string} */
+            state: "open" | "redeemed" | "revoked" | "expired";
+            createdBy: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            expiresAt: string;
+            /** Format: date-time */
+            redeemedAt?: string;
+            redeemedBy?: string;
+        };
+        InvitationsPage: {
+            items: components["schemas"]["Invitation"][];
+            nextCursor?: string;
+        };
+        Invite: {
+            /**
+             * @description A note of yours
+             * @default
+             */
+            label?: string;
+            /** @default 168 */
+            expiresInHours?: number;
+        };
+        IssuedInvitation: {
+            invitationId: string;
+            label: string;
+            /** @enum {string} */
+            state: "open" | "redeemed" | "revoked" | "expired";
+            createdBy: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            expiresAt: string;
+            /** Format: date-time */
+            redeemedAt?: string;
+            redeemedBy?: string;
+            /** @description Shown this once; absent in the answer to a repeated request */
+            code?: string;
         };
         IssuedKey: {
             keyId: string;
@@ -1534,6 +1668,16 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
         };
+        PersonState: {
+            person: components["schemas"]["Person"];
+            /** Format: date-time */
+            closedAt?: string;
+            /**
+             * Format: date-time
+             * @description When no pod and no money of theirs was left
+             */
+            erasedAt?: string;
+        };
         Place: {
             model: string;
             version?: string;
@@ -1647,7 +1791,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {string} */
-            code: "malformed_body" | "invalid_request" | "body_too_large" | "unsupported_media_type" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_key_reused" | "idempotency_in_progress" | "cursor_invalid" | "unauthenticated" | "key_unknown" | "key_expired" | "key_revoked" | "token_invalid" | "token_expired" | "scope_missing" | "role_missing" | "person_closed" | "grant_invalid" | "transfer_token_invalid" | "signature_invalid" | "caller_not_allowed" | "model_unknown" | "model_not_ready" | "model_crashed" | "model_server_unavailable" | "tensor_invalid" | "tensor_out_of_range" | "tensor_shape_mismatch" | "input_too_deep" | "text_invalid" | "inference_failed" | "model_exists" | "model_invalid" | "digest_mismatch" | "blob_unknown" | "memory_exhausted" | "purse_empty" | "budget_exhausted" | "amount_invalid" | "transfer_unknown" | "transfer_settled" | "region_unknown" | "policy_forbids" | "policy_invalid" | "consent_missing" | "node_unknown" | "node_expelled" | "node_unreachable" | "no_node_available" | "manifest_invalid" | "operator_unknown" | "last_operator" | "proposal_unknown" | "proposal_closed" | "ballot_conflict" | "rate_limited" | "overloaded" | "deadline_exceeded" | "bus_unavailable" | "database_unavailable" | "storage_full" | "shutting_down" | "internal";
+            code: "malformed_body" | "invalid_request" | "body_too_large" | "unsupported_media_type" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_key_reused" | "idempotency_in_progress" | "cursor_invalid" | "unauthenticated" | "key_unknown" | "key_expired" | "key_revoked" | "token_invalid" | "token_expired" | "scope_missing" | "role_missing" | "person_closed" | "sign_up_closed" | "invitation_needed" | "invitation_invalid" | "grant_invalid" | "transfer_token_invalid" | "signature_invalid" | "caller_not_allowed" | "model_unknown" | "model_not_ready" | "model_crashed" | "model_server_unavailable" | "tensor_invalid" | "tensor_out_of_range" | "tensor_shape_mismatch" | "input_too_deep" | "text_invalid" | "inference_failed" | "model_exists" | "model_invalid" | "digest_mismatch" | "blob_unknown" | "memory_exhausted" | "purse_empty" | "budget_exhausted" | "amount_invalid" | "transfer_unknown" | "transfer_settled" | "region_unknown" | "policy_forbids" | "policy_invalid" | "consent_missing" | "node_unknown" | "node_expelled" | "node_unreachable" | "no_node_available" | "manifest_invalid" | "operator_unknown" | "last_operator" | "proposal_unknown" | "proposal_closed" | "ballot_conflict" | "rate_limited" | "overloaded" | "deadline_exceeded" | "bus_unavailable" | "database_unavailable" | "storage_full" | "shutting_down" | "internal";
             instance: string;
             details?: {
                 [key: string]: string | number | boolean | null | string[];
@@ -1743,6 +1887,8 @@ export interface components {
             defaultPolicy?: components["schemas"]["DataLocationPolicyRequest"];
             /** @default  */
             label?: string;
+            /** @description The one-use code of an operator, where signing up takes one */
+            invitation?: string;
         };
         SignedUp: {
             person: components["schemas"]["Person"];
@@ -3307,6 +3453,244 @@ export interface operations {
             };
         };
     };
+    listInvitations: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before */
+                cursor?: string;
+                /** @description Items a page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List invitations */
+            200: {
+                headers: {
+                    /** @description How the request was routed */
+                    "Watershed-Route"?: string;
+                    /** @description Names this request in the log */
+                    "Watershed-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationsPage"];
+                };
+            };
+            /** @description `invalid_request`, `cursor_invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing`, `role_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invite: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 visible characters of your choice. The same request again is answered by the first outcome. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Invite"];
+            };
+        };
+        responses: {
+            /** @description Invite someone to sign up */
+            201: {
+                headers: {
+                    /** @description How the request was routed */
+                    "Watershed-Route"?: string;
+                    /** @description Names this request in the log */
+                    "Watershed-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedInvitation"];
+                };
+            };
+            /** @description `invalid_request`, `malformed_body` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing`, `role_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`, `idempotency_in_progress` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The invitation */
+                invitationId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Revoke an invitation */
+            204: {
+                headers: {
+                    /** @description How the request was routed */
+                    "Watershed-Route"?: string;
+                    /** @description Names this request in the log */
+                    "Watershed-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing`, `role_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listKeys: {
         parameters: {
             query?: {
@@ -3714,10 +4098,14 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CloseAccount"];
+            };
+        };
         responses: {
-            /** @description Close my account */
-            204: {
+            /** @description Close my account, for good */
+            200: {
                 headers: {
                     /** @description How the request was routed */
                     "Watershed-Route"?: string;
@@ -3725,9 +4113,11 @@ export interface operations {
                     "Watershed-Request-Id"?: string;
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["ClosedAccount"];
+                };
             };
-            /** @description `invalid_request` */
+            /** @description `invalid_request`, `malformed_body` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3745,8 +4135,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope_missing` */
+            /** @description `scope_missing`, `person_closed` */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3827,7 +4226,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `region_unknown` */
+            /** @description `region_unknown`, `policy_invalid` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4416,7 +4815,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `role_missing` */
+            /** @description `sign_up_closed`, `invitation_needed`, `invitation_invalid` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4434,7 +4833,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `region_unknown` */
+            /** @description `region_unknown`, `policy_invalid` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4492,7 +4891,7 @@ export interface operations {
                     "application/json": components["schemas"]["SignedUp"];
                 };
             };
-            /** @description `invalid_request` */
+            /** @description `invalid_request`, `malformed_body` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4512,6 +4911,87 @@ export interface operations {
             };
             /** @description `idempotency_key_reused`, `idempotency_in_progress` */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Whom */
+                personId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description See an account, and how far its closing has come */
+            200: {
+                headers: {
+                    /** @description How the request was routed */
+                    "Watershed-Route"?: string;
+                    /** @description Names this request in the log */
+                    "Watershed-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonState"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing`, `role_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
