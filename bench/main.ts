@@ -4,7 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type Bench, benchServices, describeHost, fullRounds, quickRounds, withheld } from './harness.js';
 
 // One folder a bench; those of later work add their names here.
-const names = ['bus', 'commit', 'gateway', 'start'] as const;
+const names = ['bus', 'commit', 'gateway', 'start', 'faults'] as const;
 const usage = `npm run bench -- [${names.join('|')} …] [--quick]
 
 Prints one line of JSON on the host and one a figure; without a name, all. --quick makes short rounds, whose figures

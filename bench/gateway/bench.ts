@@ -1,8 +1,9 @@
 import autocannon from 'autocannon';
 import { Pool } from 'undici';
-import { createClient, type GatewayClient } from '#client';
+import { type Person, reconcile, settledBooks, signUp } from '../cluster/books.js';
+import type { Cluster } from '../cluster/started-cluster.js';
 import { alternate, type BenchOptions, type Figure, figureOf, median, quantile } from '../harness.js';
-import { type Cluster, type Mocks, type Peer, startCluster, startMocks, startPortkey } from './stack.js';
+import { type Mocks, type Peer, startMockedCluster, startMocks, startPortkey } from './stack.js';
 
 const model = 'watershed/language-id';
 const requestBytes = 512;
@@ -61,51 +62,6 @@ async function oneAtATime(targets: readonly Target[], samples: number): Promise<
   return times;
 }
 
-interface Person {
-  readonly personId: string;
-  readonly secret: string;
-  readonly client: GatewayClient;
-}
-
-async function signUp(cluster: Cluster): Promise<Person> {
-  const { data } = await createClient({ url: cluster.url }).POST('/v1/people', { body: {} });
-  if (!data?.key.secret) throw new Error('the sign-up gave no key');
-  const { secret } = data.key;
-  const { personId } = data.person;
-  await cluster.operator.POST('/v1/grants', { body: { personId, amountMicro: '1000000000000', memo: 'bench' } });
-  return { personId, secret, client: createClient({ url: cluster.url, credential: secret }) };
-}
-
-interface Books {
-  readonly usageEvents: number;
-  readonly balanceMicro: bigint;
-}
-
-/** The books once all usage is posted. */
-async function settledBooks(cluster: Cluster, person: Person): Promise<Books> {
-  const end = performance.now() + 120_000;
-  for (;;) {
-    const { data: ledger } = await cluster.operator.GET('/v1/audit/ledger');
-    const { data: purse } = await person.client.GET('/v1/purse');
-    if (ledger && purse && ledger.unpostedUsageEvents === 0 && purse.heldMicro === '0') {
-      if (ledger.assets.some(({ sumMicro }) => sumMicro !== '0')) throw new Error('the ledger does not sum to zero');
-      return { usageEvents: ledger.usageEvents, balanceMicro: BigInt(purse.balanceMicro) };
-    }
-    if (performance.now() > end) throw new Error('usage was not posted within two minutes');
-    await new Promise((resolve) => setTimeout(resolve, 500));
-  }
-}
-
-function reconcile(before: Books, after: Books, answered: number, priceMicro: bigint): string {
-  const rows = after.usageEvents - before.usageEvents;
-  const paid = before.balanceMicro - after.balanceMicro;
-  // A client that ends a round hangs up on what is under way: that ran, is metered and paid, and was not counted.
-  const abandoned = rows - answered;
-  if (abandoned < 0) throw new Error(`${answered} answers have ${rows} usage rows`);
-  if (paid !== BigInt(rows) * priceMicro) throw new Error(`${rows} rows at ${priceMicro} cost ${paid}`);
-  return `${answered} answers, ${rows} usage rows (${abandoned} for clients that had hung up), ${paid} micro-drops in the ledger`;
-}
-
 /** Kills the processes that hold gateway and ledger in mid-load; every answer must be in the books afterwards. */
 async function killInMidLoad(
   cluster: Cluster,
@@ -146,7 +102,7 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
   try {
     const sized: Mocks = kept(await startMocks(900));
     options.progress('gateway: starting the cluster');
-    const cluster: Cluster = kept(await startCluster(sized.modelUrl));
+    const cluster: Cluster = kept(await startMockedCluster(sized.modelUrl));
     const person = await signUp(cluster);
     const ours: Target = {
       url: `${cluster.url}/v1/infer`,

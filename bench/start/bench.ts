@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isPortFree } from '#local-services';
+import { descendants, nameOf, pssMb } from '../cluster/process-tree.js';
 import { type BenchOptions, type Figure, figureOf, median } from '../harness.js';
-import { descendants, nameOf, pssMb } from './process-tree.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 

@@ -38,6 +38,15 @@ export function pssMb(pid: number): number {
   }
 }
 
+/** The command line of a process; empty where it has ended. */
+export function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+  } catch {
+    return '';
+  }
+}
+
 /** What a process is, in a word or two. */
 export function nameOf(pid: number): string {
   try {
