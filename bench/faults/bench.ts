@@ -68,7 +68,7 @@ async function victimsOf(cluster: Cluster, person: Person, infer: Probe): Promis
     service('runner'),
     service('toll'),
     service('index'),
-    service('governance', () => succeeds(operator.GET('/v1/nodes/decisions', {}))),
+    service('governance', () => succeeds(operator.GET('/v1/governance/operators', {}))),
     service('registry', () => succeeds(client.GET('/v1/models', {}))),
     service('orchestrator', () => succeeds(operator.GET('/v1/placements', {}))),
     service('pod-host', read),
