@@ -1,7 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { eventually } from '#testing';
 import { freePortRange, root, runCommand, StartedCluster } from './started-cluster.js';
 
 const minutes = (n: number) => n * 60_000;
@@ -124,6 +125,51 @@ describe('npm start on this machine', () => {
       expect(cluster.run('doctor')).toMatchObject({ code: 0 });
     },
     minutes(3),
+  );
+
+  it(
+    'lets three operators vote a node out and back in: one changes nothing, two do, and anyone counts the same',
+    async () => {
+      const keys = mkdtempSync(join(dirname(cluster.dataFolder), 'keys-'));
+      const as = (name: string) => ['--key', join(keys, `${name}.json`)];
+      const watershed = (...args: string[]) => {
+        const ran = cluster.watershedNow(args);
+        return `${ran.stdout}${ran.stderr}`.trim();
+      };
+      for (const name of ['bob', 'carol']) {
+        watershed('operators', 'create-key', join(keys, `${name}.json`));
+        watershed('operators', 'add', join(keys, `${name}.json.pub`), '--name', name, '--reason', 'runs nodes too');
+      }
+      const open =
+        watershed('proposals', 'list')
+          .split('\n')
+          .find((line) => / open /.test(line)) ?? '';
+      const [proposal = ''] = open.split(' ');
+      expect(watershed('proposals', 'vote', proposal, 'for', ...as('carol'))).toContain('(role_missing)');
+      expect(watershed('proposals', 'vote', proposal, 'for', ...as('bob'))).toContain('has passed');
+
+      const identity = () => cluster.request('GET', '/v1/cluster');
+      const listed = (await cluster.request('GET', '/v1/nodes', cluster.operatorKey)).body as {
+        items: { nodeId: string; manifest: { services: string[] } }[];
+      };
+      const bridge = listed.items.find(({ manifest }) => manifest.services.includes('bridge'))?.nodeId ?? '';
+      const expel = ['nodes', 'expel', bridge, '--reason', 'it lied'];
+      expect(watershed(...expel)).toContain('is open: 1 for, 0 against, 2 needed');
+      expect(watershed(...expel, ...as('nobody'))).toContain('There is no key file');
+      expect((await identity()).status).toBe(200);
+      expect(watershed(...expel, ...as('bob'))).toContain(`${bridge} is expelled. (2 for, 0 against, 2 needed)`);
+      await eventually(async () => expect((await identity()).status).toBe(503), { timeoutMs: 1_000 });
+      const counted = watershed('governance', 'recount');
+      expect(counted).toMatch(/The log holds: \d+ entries.*\n.*bob, carol\n.*8 admitted, 0 paused, 1 expelled/);
+      const [, head = ''] = /head +(\S+)/.exec(counted) ?? [];
+
+      const admit = ['nodes', 'admit', bridge, '--reason', 'it was the clock', ...as('bob')];
+      watershed(...admit);
+      expect(watershed(...admit.slice(0, -2), ...as('carol'))).toContain('is admitted');
+      expect(watershed('governance', 'recount', '--contains', head)).toContain('9 admitted');
+      expect(watershed('governance', 'recount', '--contains', '0'.repeat(64))).toContain('was rewritten');
+    },
+    minutes(2),
   );
 });
 
