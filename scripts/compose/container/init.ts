@@ -1,0 +1,115 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { type Env, parseEnv, secret } from '#config';
+import { region } from '#contracts';
+import { delegationFileOf, keyFileOf } from '#sigil';
+import { DataFolder } from '../../start/data-folder.js';
+import type { InitialiseOutcome, InitialiseRequest } from '../../start/initialise.js';
+import { portOf } from '../../start/ports.js';
+import { envPrefix, serviceEnv } from '../../start/service-env.js';
+import { basePort, type Container, containers, dataFolder, metricsPort, volumesFolder } from './containers.js';
+import { keepPrivateFile, ownDataVersion, writeSettings } from './settings.js';
+import { awaitServer } from './waiting.js';
+
+const initEnv = z.object({
+  /** The administrator's login. */
+  DATABASE_URL: secret(),
+  REDIS_URL: secret(),
+  /** 32 bytes as base64url, from which the services' database passwords derive. */
+  WATERSHED_DATABASE_SECRET: secret(),
+  WATERSHED_CLUSTER_NAME: z.string().min(1).max(80).default('watershed'),
+  WATERSHED_REGION: region.default('EU/FR'),
+});
+
+/** A refusal in one line for the operator. */
+export class InitError extends Error {
+  override readonly name = 'InitError';
+}
+
+/** The same preparation as `npm start` makes, in a process of its own. */
+async function prepare(request: InitialiseRequest): Promise<Extract<InitialiseOutcome, { ok: true }>> {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('../../start/initialise.js', import.meta.url))], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  child.stdin.end(JSON.stringify(request));
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  await new Promise((resolve) => child.once('close', resolve));
+  const line = output.trim().split('\n').pop() ?? '';
+  if (!line.startsWith('{')) throw new InitError('The cluster could not be prepared; the reason stands above.');
+  const outcome = JSON.parse(line) as InitialiseOutcome;
+  if (!outcome.ok) throw new InitError(outcome.message);
+  return outcome;
+}
+
+/** Copies to a container's volume the keys that its service signs with, and what else it reads of the cluster's. */
+async function handOut({ name, keys }: Container): Promise<void> {
+  const target = join(volumesFolder, name);
+  const files = [...keys, 'operator' as const].map((purpose) => keyFileOf('', purpose));
+  if (keys.includes('descriptor')) files.push(delegationFileOf(''));
+  for (const file of files.filter((each) => existsSync(join(dataFolder, each))))
+    await keepPrivateFile(join(target, file), readFileSync(join(dataFolder, file), 'utf8'));
+}
+
+/** Where a service listens and what the others reach it by; people reach the gateway by what its compose file says. */
+function addresses({ name, service }: Container): Record<string, string> {
+  const prefix = envPrefix(service);
+  const url = `http://${name}:${portOf(service, basePort)}`;
+  return {
+    METRICS_HOST: '0.0.0.0',
+    [`${prefix}_HOST`]: '0.0.0.0',
+    ...(service === 'gateway' ? {} : { [`${prefix}_PUBLIC_URL`]: url }),
+    ...(service === 'bridge' ? { BRIDGE_PUBLIC_URLS: url } : {}),
+  };
+}
+
+/**
+ * Everything that must be there before a service starts: the cluster's identity, its migrated database, and in each
+ * container's volume its own keys and logins. Runs once for each `up`; doing it again changes nothing.
+ */
+export async function runInit(env: Env): Promise<void> {
+  const given = parseEnv(initEnv, env, 'init');
+  const data = new DataFolder(dataFolder);
+  await data.open();
+  try {
+    const identity = data.identitySettings({ name: given.WATERSHED_CLUSTER_NAME, region: given.WATERSHED_REGION });
+    await awaitServer('Postgres', given.DATABASE_URL.reveal(), 5432);
+    const prepared = await prepare({
+      dataFolder,
+      adminUrl: given.DATABASE_URL.reveal(),
+      databaseSecret: given.WATERSHED_DATABASE_SECRET.reveal(),
+    });
+    const dataVersion = await ownDataVersion();
+    for (const container of containers) {
+      await handOut(container);
+      const settings = serviceEnv({
+        services: [container.service],
+        clusterId: prepared.clusterId,
+        clusterName: identity.name,
+        region: identity.region,
+        dataFolder,
+        redisUrl: given.REDIS_URL.reveal(),
+        databaseUrls: prepared.databaseUrls,
+        basePort,
+        metricsPort,
+        inherited: {},
+      });
+      const own = Object.entries({ ...settings, ...addresses(container) });
+      await writeSettings(join(volumesFolder, container.name), {
+        dataVersion,
+        env: Object.fromEntries(own.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
+      });
+    }
+    const operator = join(volumesFolder, 'operator', 'sigil.json');
+    const key = keyFileOf(dataFolder, 'operator');
+    if (existsSync(key)) await keepPrivateFile(operator, readFileSync(key, 'utf8'));
+    console.log(`cluster ${prepared.clusterId} is prepared; ${prepared.applied.length} migrations were applied`);
+  } finally {
+    data.unlock();
+  }
+}

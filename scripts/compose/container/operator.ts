@@ -1,0 +1,29 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { basePort, dataFolder } from './containers.js';
+import { awaitAnswer } from './waiting.js';
+
+const gatewayUrl = `http://gateway:${basePort}`;
+/** The gateway writes the operator's API key here, in a volume that it shares with the operator's commands alone. */
+const keyFile = '/operator/api-key';
+/** The folder of the model that a new cluster begins with; an operator may withdraw it as any other. */
+const firstModel = 'models/language-id';
+
+/** The command line as the cluster's operator, from inside. */
+export async function runOperator(args: readonly string[]): Promise<void> {
+  process.env.WATERSHED_KEY ||= await awaitAnswer("the gateway to write the operator's key", async () =>
+    existsSync(keyFile) ? readFileSync(keyFile, 'utf8').trim() : undefined,
+  );
+  process.argv.splice(2, process.argv.length, '--url', gatewayUrl, '--data', dataFolder, ...args);
+  await import('../../watershed/main.js');
+}
+
+/** Brings the model that the repository ships into a new cluster, and waits until it is served. */
+export async function bringFirstModel(): Promise<void> {
+  await awaitAnswer('the gateway to be ready', async () => {
+    const answer = await fetch(`${gatewayUrl}/health/ready`, { signal: AbortSignal.timeout(2_000) }).catch(
+      () => undefined,
+    );
+    return answer?.ok ? true : undefined;
+  });
+  await runOperator(['models', 'ensure', firstModel]);
+}
