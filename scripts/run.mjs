@@ -8,6 +8,7 @@ const commands = {
   watershed: 'scripts/watershed/main.js',
   'model-server': 'apps/compute/src/model-server/main.js',
   bench: 'bench/main.js',
+  compose: 'scripts/compose/main.js',
   'train-language-id': 'models/language-id/train.js',
   migration: 'scripts/migration.js',
   openapi: 'scripts/openapi/main.js',

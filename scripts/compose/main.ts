@@ -1,0 +1,73 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { ComposeError } from './compose.errors.js';
+import { imagesOf, releaseFile } from './release.js';
+import { writeSecrets } from './secrets.js';
+
+const help = `Usage: npm run compose -- secrets [--file docker/.env]
+       npm run compose -- release [--engine docker|podman] [--no-pull] [--gpu] [--file docker/compose.release.yml]
+
+  secrets   writes the settings of the compose stack with fresh secrets, or fills in those that are missing
+  release   pulls every image that compose.yml names by tag, and writes a compose file that names it by digest
+`;
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
+
+function engine(command: string, args: readonly string[]): string {
+  const result = spawnSync(command, [...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  if (result.error)
+    throw new ComposeError(`${command} cannot be run (${result.error.message}): name another with --engine.`);
+  if (result.status !== 0)
+    throw new ComposeError(`${command} ${args.join(' ')}: ${result.stderr.trim().split('\n').pop() || 'failed'}`);
+  return result.stdout.trim();
+}
+
+function main(): number {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    allowNegative: true,
+    options: {
+      file: { type: 'string' },
+      engine: { type: 'string', default: 'docker' },
+      pull: { type: 'boolean', default: true },
+      gpu: { type: 'boolean', default: false },
+      help: { type: 'boolean' },
+    },
+  });
+  const [command] = positionals;
+  if (values.help || (command !== 'secrets' && command !== 'release')) {
+    process.stdout.write(help);
+    return values.help ? 0 : 2;
+  }
+  const shown = (file: string) => relative(process.cwd(), file);
+  if (command === 'secrets') {
+    const file = resolve(root, values.file ?? 'docker/.env');
+    const made = writeSecrets(file, join(root, 'docker/.env.example'));
+    console.log(
+      made.length > 0 ? `${shown(file)}: made ${made.join(', ')}` : `${shown(file)} is complete; nothing was changed`,
+    );
+    return 0;
+  }
+  const images = imagesOf(readFileSync(join(root, 'docker/compose.yml'), 'utf8')).filter(
+    ({ variable }) => values.gpu || variable !== 'TRITON_IMAGE',
+  );
+  const text = releaseFile(images, (tag) => {
+    if (values.pull) engine(values.engine, ['pull', '--quiet', tag]);
+    return engine(values.engine, ['image', 'inspect', '--format', '{{index .RepoDigests 0}}', tag]);
+  });
+  const file = resolve(root, values.file ?? 'docker/compose.release.yml');
+  writeFileSync(file, text);
+  console.log(`${shown(file)}: ${images.length} images by digest`);
+  return 0;
+}
+
+try {
+  process.exitCode = main();
+} catch (error) {
+  const known = error instanceof ComposeError || (error as { code?: unknown }).code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION';
+  process.stderr.write(`compose: ${known && error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}
