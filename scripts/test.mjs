@@ -9,7 +9,8 @@ import { checkNode, prepare, root } from './prepare.mjs';
 const help = `Usage: npm test [-- options]
 
   --all          what takes longer, too (the same as npm run test:all)
-  --only NAMES   a comma-separated list of: lint, boundaries, types, unit, integration, e2e
+  --only NAMES   a comma-separated list of: lint, boundaries, types, unit, integration, e2e,
+                 compose (the compose stack alone, which must then be there)
   --help         this text
 `;
 if (process.argv.includes('--help')) {
@@ -23,7 +24,7 @@ const { startPostgres, startRedis, freePort } = await import('../dist/libs/local
 const all = process.argv.includes('--all');
 const onlyAt = process.argv.indexOf('--only');
 const only = onlyAt > 0 ? new Set((process.argv[onlyAt + 1] ?? '').split(',')) : undefined;
-const parts = ['lint', 'boundaries', 'types', 'unit', 'integration', 'e2e'];
+const parts = ['lint', 'boundaries', 'types', 'unit', 'integration', 'e2e', 'compose'];
 const unknown = [...(only ?? [])].filter((name) => !parts.includes(name));
 if (unknown.length > 0) {
   console.error(`--only takes names of: ${parts.join(', ')}; not "${unknown.join(',')}".`);
@@ -134,6 +135,11 @@ try {
   if (wanted('types')) await check('types', bin('tsc'), ['-p', 'tsconfig.json']);
   const settings = { WATERSHED_TEST_NOT_RUN_FILE: notRunFile, ...(all ? { WATERSHED_TEST_ALL: '1' } : {}) };
   if (wanted('unit')) await jest('unit', settings, ['--maxWorkers=2']);
+  // Part of e2e; alone it is asked for, so that a machine without an engine fails instead of passing nothing.
+  if (only?.has('compose')) {
+    const required = { WATERSHED_REQUIRE: ['compose', process.env.WATERSHED_REQUIRE].filter(Boolean).join(',') };
+    await jest('e2e', { ...settings, ...required }, ['--runInBand', 'test/compose.e2e-spec.ts']);
+  }
   if (wanted('integration') || wanted('e2e'))
     await withServices(async (services) => {
       if (wanted('integration')) await jest('integration', { ...settings, ...services }, ['--maxWorkers=2']);

@@ -2,49 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isRunning } from '#local-services';
 import { eventually } from '#testing';
+import { type Ask, load, reconcile as reconcileBooks } from './books.js';
 import { StartedCluster } from './started-cluster.js';
 
 const minutes = (n: number) => n * 60_000;
-
-interface Tally {
-  readonly answered: Set<string>;
-  readonly refused: Map<string, number>;
-  readonly unanswered: number;
-}
-
-/** Asks for inferences one after the other in several lanes until told to stop; what was answered is kept by usage id. */
-function load(cluster: StartedCluster, key: string, lanes: number): { stop(): Promise<Tally> } {
-  const answered = new Set<string>();
-  const refused = new Map<string, number>();
-  let unanswered = 0;
-  let going = true;
-  const lane = async () => {
-    while (going) {
-      try {
-        const { status, body } = await cluster.request('POST', '/v1/infer', key, {
-          model: 'watershed/language-id',
-          text: 'Det regnede hele natten, og åen gik over sine bredder.',
-        });
-        if (status === 200) answered.add((body as { usageId: string }).usageId);
-        else {
-          const { code } = body as { code: string };
-          refused.set(code, (refused.get(code) ?? 0) + 1);
-        }
-      } catch {
-        unanswered += 1;
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    }
-  };
-  const running = Array.from({ length: lanes }, lane);
-  return {
-    stop: async () => {
-      going = false;
-      await Promise.all(running);
-      return { answered, refused, unanswered };
-    },
-  };
-}
 
 describe('one app a process', () => {
   let cluster: StartedCluster;
@@ -69,6 +30,8 @@ describe('one app a process', () => {
     await cluster?.stop();
     cluster?.removeData();
   }, minutes(1));
+
+  const ask: Ask = (...request) => cluster.request(...request);
 
   const infer = () =>
     cluster.request('POST', '/v1/infer', key, {
@@ -97,7 +60,7 @@ describe('one app a process', () => {
   it(
     'is well again after a kill -9 of any process, and loses or doubles nothing that it answered',
     async () => {
-      const traffic = load(cluster, key, 4);
+      const traffic = load(ask, key, 4);
       for (const name of [
         'index',
         'governance',
@@ -134,7 +97,7 @@ describe('one app a process', () => {
         cluster.descendants(server()?.pid ?? -1).find(({ command }) => /node .*model-child\.js/.test(command));
       for (const victim of [model, server]) {
         await eventually(() => expect(victim()).toBeDefined(), { timeoutMs: 30_000 });
-        const traffic = load(cluster, key, 8);
+        const traffic = load(ask, key, 8);
         await eventually(async () => expect((await infer()).status).toBe(200), { timeoutMs: 30_000 });
         const pid = victim()?.pid ?? -1;
         process.kill(pid, 'SIGKILL');
@@ -159,7 +122,7 @@ describe('one app a process', () => {
   it(
     'loses no request in flight when it is told to stop, and leaves nothing behind',
     async () => {
-      const traffic = load(cluster, key, 4);
+      const traffic = load(ask, key, 4);
       await eventually(async () => expect((await infer()).status).toBe(200), { timeoutMs: 30_000 });
       const gateway = pidOf('gateway');
       process.kill(gateway, 'SIGTERM');
@@ -174,44 +137,6 @@ describe('one app a process', () => {
     minutes(2),
   );
 
-  /** Every answer has its usage row, every row is posted, and the ledger took what the rows say. */
-  async function reconcile(answered: ReadonlySet<string>): Promise<void> {
-    await eventually(
-      async () => {
-        const rows = new Map<string, { amountMicro: string; transferId?: string; outcome: string }>();
-        let cursor = '';
-        do {
-          const page = (await cluster.request('GET', `/v1/purse/usage?limit=200${cursor}`, key)).body as {
-            items: { usageId: string; amountMicro: string; transferId?: string; outcome: string }[];
-            nextCursor?: string;
-          };
-          for (const row of page.items) {
-            expect(rows.has(row.usageId)).toBe(false);
-            rows.set(row.usageId, row);
-          }
-          cursor = page.nextCursor ? `&cursor=${encodeURIComponent(page.nextCursor)}` : '';
-        } while (cursor);
-        for (const usageId of answered) expect(rows.get(usageId)?.outcome).toBe('answered');
-        const posted = [...rows.values()].reduce((sum, row) => sum + BigInt(row.amountMicro), 0n);
-        const purse = (await cluster.request('GET', '/v1/purse', key)).body as {
-          balanceMicro: string;
-          unpostedMicro: string;
-        };
-        const statement = (await cluster.request('GET', '/v1/purse/statement?limit=200', key)).body as {
-          items: { amountMicro: string }[];
-          unposted: unknown[];
-          nextCursor?: string;
-        };
-        expect(statement.unposted).toEqual([]);
-        const booked = statement.items.reduce((sum, entry) => sum + BigInt(entry.amountMicro), 0n);
-        if (statement.nextCursor === undefined) expect(booked).toBe(BigInt(purse.balanceMicro));
-        expect(given - BigInt(purse.balanceMicro)).toBe(posted);
-      },
-      { timeoutMs: 90_000, intervalMs: 500 },
-    );
-    const ledger = (await cluster.request('GET', '/v1/audit/ledger', cluster.operatorKey)).body as {
-      assets: { sumMicro: string }[];
-    };
-    expect(ledger.assets.every(({ sumMicro }) => sumMicro === '0')).toBe(true);
-  }
+  const reconcile = (answered: ReadonlySet<string>) =>
+    reconcileBooks(ask, { key, givenMicro: given }, cluster.operatorKey, answered);
 });

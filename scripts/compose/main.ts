@@ -67,7 +67,8 @@ function main(): number {
 try {
   process.exitCode = main();
 } catch (error) {
-  const known = error instanceof ComposeError || (error as { code?: unknown }).code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION';
+  const usage = String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS');
+  const known = error instanceof ComposeError || usage;
   process.stderr.write(`compose: ${known && error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
 }

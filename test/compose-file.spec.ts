@@ -1,0 +1,216 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { CORE_SCHEMA, load, mergeTag } from 'js-yaml';
+import { basePort, containers } from '../scripts/compose/container/containers.js';
+import { imagesOf, releaseFile } from '../scripts/compose/release.js';
+import { secretVariables, withSecrets, writeSecrets } from '../scripts/compose/secrets.js';
+
+interface Service {
+  readonly image?: string;
+  readonly build?: { readonly dockerfile: string };
+  readonly user?: string;
+  readonly command?: readonly string[];
+  readonly profiles?: readonly string[];
+  readonly environment?: Readonly<Record<string, string | number>>;
+  readonly depends_on?: readonly string[];
+  readonly networks?: readonly string[];
+  readonly ports?: readonly string[];
+  readonly volumes?: readonly string[];
+  readonly healthcheck?: { readonly test: readonly string[] };
+  readonly read_only?: boolean;
+  readonly init?: boolean;
+  readonly cap_drop?: readonly string[];
+  readonly cap_add?: readonly string[];
+  readonly security_opt?: readonly string[];
+  readonly stop_grace_period?: string;
+  readonly stop_signal?: string;
+  readonly restart?: string;
+  readonly deploy?: unknown;
+}
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const textOf = (path: string) => readFileSync(join(root, path), 'utf8');
+const composeText = textOf('docker/compose.yml');
+const compose = load(composeText, { schema: CORE_SCHEMA.withTags(mergeTag) }) as {
+  services: Record<string, Service>;
+  networks: Record<string, { internal?: boolean } | null>;
+  volumes: Record<string, unknown>;
+};
+const all = Object.entries(compose.services);
+const service = (name: string): Service => compose.services[name] ?? {};
+const running = containers.map(({ name }) => name);
+const ours = all.filter(([, each]) => each.image?.includes('WATERSHED_IMAGE'));
+const seconds = (text = '') => Number(/^(\d+)s$/.exec(text)?.[1]);
+
+describe('docker/compose.yml', () => {
+  it('has one container for each service of the topology, and each runs that service alone', () => {
+    const topology = JSON.parse(textOf('topology/one-app-a-process.json')) as { processes: { services: string[] }[] };
+    const named = topology.processes.flatMap(({ services }) => services).sort();
+    const always = all.filter(([, each]) => each.command?.[0] === 'service' && !each.profiles);
+    expect(always.map(([name]) => name).sort()).toEqual(named);
+    for (const name of running) expect(service(name).command).toEqual(['service', name]);
+    expect(
+      all
+        .filter(([, each]) => each.command?.[0] === 'service')
+        .map(([name]) => name)
+        .sort(),
+    ).toEqual([...running].sort());
+  });
+
+  it('gives every secret no default and refuses to start without it', () => {
+    const uses = [...composeText.matchAll(/\$\{(\w+)([^}]*)\}/g)].map(([, name = '', rest = '']) => ({ name, rest }));
+    for (const { name, rest } of uses)
+      expect([name, rest.slice(0, 2)]).toEqual([name, secretVariables.some((each) => each === name) ? ':?' : ':-']);
+    for (const name of secretVariables) expect(uses.some((use) => use.name === name)).toBe(true);
+    const example = textOf('docker/.env.example');
+    for (const name of secretVariables) expect(example).toMatch(new RegExp(`^${name}=$`, 'm'));
+    const listed = [...example.matchAll(/^(\w+)=/gm)].map(([, name]) => name);
+    expect(uses.map(({ name }) => name).filter((name) => !listed.includes(name) && !name.endsWith('_IMAGE'))).toEqual(
+      [],
+    );
+  });
+
+  it('puts secrets into no environment but those of init and of the two servers', () => {
+    const told = all.filter(([, each]) => /PASSWORD|SECRET/.test(JSON.stringify(each.environment ?? {})));
+    expect(told.map(([name]) => name).sort()).toEqual(['init', 'postgres', 'redis']);
+  });
+
+  it('runs our image as no root, on a root that is read only, without a capability', () => {
+    expect(ours.length).toBe(running.length + 3);
+    for (const [name, each] of ours)
+      expect([name, each.user, each.read_only, each.cap_drop, each.cap_add, each.security_opt, each.init]).toEqual([
+        ...[name, 'node', true, ['ALL'], undefined, ['no-new-privileges:true'], true],
+      ]);
+    for (const [name, each] of all)
+      expect([name, each.cap_drop, each.security_opt]).toEqual([name, ['ALL'], ['no-new-privileges:true']]);
+    const dockerfile = textOf('docker/Dockerfile');
+    expect(dockerfile.lastIndexOf('USER node')).toBeGreaterThan(dockerfile.lastIndexOf('FROM '));
+    expect(dockerfile.match(/^FROM /gm)?.length).toBe(2);
+  });
+
+  it('shows each service its own volume alone, and the roots to nothing that stays up', () => {
+    const extra: Record<string, string[]> = {
+      gateway: ['operator-key:/operator'],
+      'runner-gpu': ['triton-models:/models'],
+    };
+    for (const name of running) expect(service(name).volumes).toEqual([`${name}:/data`, ...(extra[name] ?? [])]);
+    const withRoots = all.filter(([, each]) => each.volumes?.some((volume) => volume.startsWith('identity:')));
+    expect(withRoots.map(([name]) => name)).toEqual(['init']);
+    const prepared = service('init').volumes ?? [];
+    for (const name of running) expect(prepared).toContain(`${name}:/volumes/${name}`);
+    const made = /for name in ([a-z -]+);/.exec(textOf('docker/Dockerfile'))?.[1]?.split(' ');
+    expect(made?.sort()).toEqual([...running, 'operator'].sort());
+    const mounted = new Set(all.flatMap(([, each]) => each.volumes ?? []).map((volume) => volume.split(':')[0]));
+    expect(Object.keys(compose.volumes).sort()).toEqual([...mounted].sort());
+  });
+
+  it('lets a drain take its time before the engine kills, and keeps what others need until they have drained', () => {
+    for (const name of running) {
+      const each = service(name);
+      const drainMs = Number(each.environment?.WATERSHED_DRAIN_TIMEOUT_MS);
+      // What is still starting is waited for, and closing has its own limit: libs/node/src/app-group.ts, 5 s each.
+      expect([name, seconds(each.stop_grace_period) * 1_000 >= drainMs + 10_000]).toEqual([name, true]);
+      expect([name, each.stop_signal, each.restart]).toEqual([name, 'SIGTERM', 'unless-stopped']);
+      expect(each.depends_on).toEqual(expect.arrayContaining(['init', 'redis']));
+    }
+    const others = running.filter((name) => name !== 'gateway' && name !== 'runner-gpu');
+    expect(service('gateway').depends_on).toEqual(expect.arrayContaining(others));
+    // The gateway's longest request is 30 s.
+    expect(Number(service('gateway').environment?.WATERSHED_DRAIN_TIMEOUT_MS)).toBeGreaterThan(30_000);
+  });
+
+  it('checks the health of everything that stays up', () => {
+    const oneShot = ['init', 'first-model', 'operator'];
+    for (const [name, each] of all) expect([name, !!each.healthcheck]).toEqual([name, !oneShot.includes(name)]);
+  });
+
+  it('publishes the gateway and nothing else, on the loopback interface unless told otherwise', () => {
+    expect(all.filter(([, each]) => each.ports).map(([name]) => name)).toEqual(['gateway']);
+    expect(service('gateway').ports).toEqual([`\${WATERSHED_ADDRESS:-127.0.0.1}:\${WATERSHED_PORT:-4100}:${basePort}`]);
+  });
+
+  it('gives a runner no way to Postgres, and only gateway and bridge a way out', () => {
+    const on = (network: string) => all.filter(([, each]) => each.networks?.includes(network)).map(([name]) => name);
+    expect(on('database')).not.toEqual(expect.arrayContaining(['runner']));
+    expect(on('database').filter((name) => name.startsWith('runner'))).toEqual([]);
+    expect(on('database')).toContain('postgres');
+    expect(on('cluster')).not.toContain('postgres');
+    expect(on('outside').sort()).toEqual(['bridge', 'gateway']);
+    expect([compose.networks.cluster, compose.networks.database]).toEqual([{ internal: true }, { internal: true }]);
+  });
+
+  it('pins every image by a tag, ours by the version of the package', () => {
+    const { version } = JSON.parse(textOf('package.json')) as { version: string };
+    for (const [, each] of ours) expect(each.image).toBe(`\${WATERSHED_IMAGE:-watershed:${version}}`);
+    const tags = imagesOf(composeText).map(({ tag }) => tag);
+    expect(tags.length).toBe(4);
+    for (const tag of tags) expect(tag).toMatch(/^[\w./-]+:\d[\w.-]*$/);
+    expect(textOf('docker/Dockerfile')).toContain(
+      `ARG NODE_IMAGE=${imagesOf(composeText).find(({ variable }) => variable === 'NODE_IMAGE')?.tag}`,
+    );
+  });
+
+  it('has a profile gpu: a Triton of its own for a second runner, which share the folder of models alone', () => {
+    expect(all.filter(([, each]) => each.profiles?.includes('gpu')).map(([name]) => name)).toEqual([
+      'runner-gpu',
+      'triton',
+    ]);
+    expect(service('triton').volumes).toEqual(['triton-models:/models:ro']);
+    expect(service('runner-gpu').environment).toMatchObject({
+      TRITON_URL: 'http://triton:8000',
+      TRITON_MODEL_DIR: '/models',
+      WATERSHED_NODE_NAME: 'runner-gpu',
+    });
+    expect(service('triton').command).toEqual(expect.arrayContaining(['--model-control-mode=explicit']));
+    expect(JSON.stringify(service('triton').deploy)).toContain('"capabilities":["gpu"]');
+  });
+});
+
+describe('npm run compose -- secrets', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'watershed-secrets-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('makes a private file of fresh secrets, and changes none that is there', () => {
+    const [first, second] = [join(folder, 'first'), join(folder, 'second')];
+    expect(writeSecrets(first, join(root, 'docker/.env.example'))).toEqual([...secretVariables]);
+    expect(statSync(first).mode & 0o777).toBe(0o600);
+    const text = readFileSync(first, 'utf8');
+    const values = secretVariables.map((name) => new RegExp(`^${name}=([\\w-]{43})$`, 'm').exec(text)?.[1]);
+    expect(new Set(values).size).toBe(secretVariables.length);
+    expect(values).not.toContain(undefined);
+    expect(writeSecrets(first, join(root, 'docker/.env.example'))).toEqual([]);
+    expect(readFileSync(first, 'utf8')).toBe(text);
+    writeSecrets(second, join(root, 'docker/.env.example'));
+    expect(readFileSync(second, 'utf8')).not.toBe(text);
+  });
+
+  it('fills in a secret that a newer version asks for', () => {
+    const old = 'REDIS_PASSWORD=kept\nPOSTGRES_PASSWORD=\nWATERSHED_REGION=EU/DE';
+    expect(withSecrets(old, () => 'fresh')).toEqual({
+      text: 'REDIS_PASSWORD=kept\nPOSTGRES_PASSWORD=fresh\nWATERSHED_REGION=EU/DE\nWATERSHED_DATABASE_SECRET=fresh\n',
+      made: ['POSTGRES_PASSWORD', 'WATERSHED_DATABASE_SECRET'],
+    });
+  });
+});
+
+describe('npm run compose -- release', () => {
+  const digest = `sha256:${'a1'.repeat(32)}`;
+
+  it('names every image that is not ours by digest', () => {
+    const file = releaseFile(imagesOf(composeText), (tag) => `${tag.split(':')[0]}@${digest}`);
+    const { services } = load(file) as { services: Record<string, Service & { build?: { args: object } }> };
+    expect(services.postgres?.image).toBe(`postgres@${digest}`);
+    expect(services.redis?.image).toBe(`redis@${digest}`);
+    expect(services.init?.build?.args).toEqual({ NODE_IMAGE: `node@${digest}` });
+    expect(services.triton?.image).toContain(`tritonserver@${digest}`);
+    expect(Object.keys(services).filter((name) => !(name in compose.services))).toEqual([]);
+  });
+
+  it('writes nothing where an image has no digest, or stands where it knows no place', () => {
+    const images = imagesOf(`image: \${REDIS_IMAGE:-redis:7}`);
+    expect(() => releaseFile(images, () => 'redis:7')).toThrow('redis:7 has no digest');
+    expect(() => releaseFile(imagesOf(`image: \${OTHER_IMAGE:-other:1}`), () => '')).toThrow('OTHER_IMAGE');
+  });
+});

@@ -1,0 +1,134 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from '#local-services';
+import { eventually } from '#testing';
+import { writeSecrets } from '../scripts/compose/secrets.js';
+import { type ContainerEngine, type Ran, run } from './container-engine.js';
+import { root } from './started-cluster.js';
+
+/** More requests than a test's load makes, and a project, a port and secrets of its own. */
+const override = `services:
+  gateway:
+    environment:
+      GATEWAY_RATE_PER_PERSON: 1000000
+      GATEWAY_RATE_PER_ADDRESS: 1000000
+`;
+
+/** The compose stack under a name of its own, from its secrets to its last volume. */
+export class ComposeStack {
+  readonly project = `watershed-test-${process.pid}`;
+  readonly dataFolder: string;
+  private constructor(
+    private readonly engine: ContainerEngine,
+    private readonly folder: string,
+    readonly port: number,
+  ) {
+    this.dataFolder = join(folder, 'data');
+  }
+
+  static async prepare(engine: ContainerEngine): Promise<ComposeStack> {
+    const folder = mkdtempSync(join(tmpdir(), 'watershed-compose-'));
+    const stack = new ComposeStack(engine, folder, await freePort());
+    writeSecrets(stack.envFile, join(root, 'docker/.env.example'));
+    writeFileSync(join(folder, 'override.yml'), override);
+    return stack;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get envFile(): string {
+    return join(this.folder, 'env');
+  }
+
+  /** A compose command on this stack. */
+  compose(args: readonly string[], envFile = this.envFile): Promise<Ran> {
+    const [program, ...first] = this.engine.compose;
+    const files = ['-f', 'docker/compose.yml', '-f', join(this.folder, 'override.yml')];
+    return run(program, [...first, '-p', this.project, '--env-file', envFile, ...files, ...args], this.environment());
+  }
+
+  /** Nothing of the surrounding shell may stand in for a setting of the stack. */
+  private environment(): NodeJS.ProcessEnv {
+    const kept = Object.entries(process.env).filter(
+      ([name]) => !/^(WATERSHED_|POSTGRES_|REDIS_|GATEWAY_|COMPOSE_|JEST_|NODE_OPTIONS$)/.test(name),
+    );
+    return {
+      ...Object.fromEntries(kept),
+      WATERSHED_PORT: String(this.port),
+      WATERSHED_PUBLIC_URL: this.url,
+      WATERSHED_IMAGE: `watershed:${this.project}`,
+    };
+  }
+
+  /** @throws where the engine answers with anything but 0. */
+  async ask(args: readonly string[]): Promise<string> {
+    const { code, stdout, output } = await run(this.engine.command, args);
+    if (code !== 0) throw new Error(`${this.engine.command} ${args.join(' ')}: ${output}`);
+    return stdout.trim();
+  }
+
+  /** What `format` says of each container of the stack, of one service where it is named. */
+  async containers(format: string, service?: string): Promise<string[]> {
+    const filters = [`project=${this.project}`, ...(service ? [`service=${service}`] : [])];
+    const labels = filters.flatMap((each) => ['--filter', `label=com.docker.compose.${each}`]);
+    return (await this.ask(['ps', '-a', ...labels, '--format', format])).split('\n').filter(Boolean);
+  }
+
+  async containerOf(service: string): Promise<string> {
+    const [name] = await this.containers('{{.Names}}', service);
+    if (!name) throw new Error(`the stack has no container ${service}`);
+    return name;
+  }
+
+  /** Runs JavaScript in a service's container; what it prints. */
+  async evaluate(service: string, code: string): Promise<string> {
+    return this.ask(['exec', await this.containerOf(service), 'node', '-e', code]);
+  }
+
+  /** Asks for the health check of a container, which not every engine runs by itself. */
+  async isHealthy(service: string): Promise<boolean> {
+    const name = await this.containerOf(service);
+    if (this.engine.command === 'podman') return (await run('podman', ['healthcheck', 'run', name])).code === 0;
+    return (await this.ask(['inspect', '--format', '{{.State.Health.Status}}', name])) === 'healthy';
+  }
+
+  async up(): Promise<void> {
+    const { code, output } = await this.compose(['up', '-d']);
+    if (code !== 0) throw new Error(`the stack does not come up:\n${output.slice(-4_000)}`);
+    await eventually(async () => (await fetch(`${this.url}/health/ready`)).ok, { timeoutMs: 180_000, intervalMs: 500 });
+    mkdirSync(join(this.dataFolder, 'operator'), { recursive: true, mode: 0o700 });
+    const key = await this.ask(['exec', await this.containerOf('gateway'), 'cat', '/operator/api-key']);
+    writeFileSync(join(this.dataFolder, 'operator', 'api-key'), key, { mode: 0o600 });
+  }
+
+  /** The last lines of every container, for a test that failed. */
+  async logs(): Promise<string> {
+    const names = await this.containers('{{.Names}}');
+    const tails = names.map(async (name) => {
+      return `--- ${name}\n${(await run(this.engine.command, ['logs', '--tail', '15', name])).output}`;
+    });
+    return (await Promise.all(tails)).join('\n');
+  }
+
+  /** Takes everything down; what is still there afterwards, by name. */
+  async down(): Promise<string[]> {
+    await this.compose(['stop', 'gateway']);
+    await this.compose(['--profile', 'gpu', '--profile', 'tools', 'down', '--volumes']);
+    const [volumes, networks, containers] = await Promise.all([
+      this.ask(['volume', 'ls', '-q']),
+      this.ask(['network', 'ls', '--format', '{{.Name}}']),
+      this.containers('{{.Names}}'),
+    ]);
+    const ours = `${volumes}\n${networks}`.split('\n').filter((name) => name.startsWith(this.project));
+    return [...ours, ...containers];
+  }
+
+  /** Also what `down` keeps: the image and this test's files. */
+  async remove(): Promise<void> {
+    await run(this.engine.command, ['rmi', '-f', `watershed:${this.project}`]);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}

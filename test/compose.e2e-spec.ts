@@ -1,0 +1,270 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { eventually, optionalTool, toolIsRequired } from '#testing';
+import { containers } from '../scripts/compose/container/containers.js';
+import { imagesOf } from '../scripts/compose/release.js';
+import { type Ask, load, reconcile } from './books.js';
+import { ComposeStack } from './compose-stack.js';
+import { findEngine, missingImages } from './container-engine.js';
+import { root, runCommand } from './started-cluster.js';
+
+const minutes = (n: number) => n * 60_000;
+const required = toolIsRequired('compose');
+const engine = findEngine();
+
+/** Why the stack is not brought up here; where it was asked for, an engine pulls what it lacks. */
+function absence(): string | undefined {
+  if (!engine) return 'no container engine with a compose command answers (docker compose, podman-compose)';
+  if (required) return undefined;
+  const images = imagesOf(readFileSync(join(root, 'docker/compose.yml'), 'utf8'))
+    .filter(({ variable }) => variable !== 'TRITON_IMAGE')
+    .map(({ tag }) => tag);
+  const missing = missingImages(engine, images);
+  if (missing.length > 0) return `${engine.command} holds no ${missing.join(', ')}`;
+  // Building the image alone takes minutes.
+  return process.env.WATERSHED_TEST_ALL ? undefined : 'takes minutes: npm run test:compose, or npm run test:all';
+}
+
+const services = containers.map(({ name }) => name).filter((name) => name !== 'runner-gpu');
+
+/** Kills the service's own process with no chance to say anything; whatever holds the container up ends with it. */
+const crash = `const fs = require('node:fs');
+for (const pid of fs.readdirSync('/proc').filter((name) => /^\\d+$/.test(name) && Number(name) !== process.pid)) {
+  const words = fs.readFileSync('/proc/' + pid + '/cmdline', 'utf8').split('\\0');
+  if (words[0] === 'node' && words.includes('service')) process.kill(Number(pid), 'SIGKILL');
+}`;
+
+const confinement = `const fs = require('node:fs');
+const status = Object.fromEntries(fs.readFileSync('/proc/self/status', 'utf8').split('\\n').map((line) => line.split(/:\\s*/)));
+const refusal = (() => { try { fs.writeFileSync('/app/x', ''); return 'written'; } catch (error) { return error.code; } })();
+console.log(JSON.stringify({ uid: process.getuid(), capabilities: BigInt('0x' + status.CapBnd) === 0n,
+  locked: status.NoNewPrivs, refusal, data: fs.readdirSync('/data').sort(), keys: fs.existsSync('/data/keys') ? fs.readdirSync('/data/keys').sort() : [] }));`;
+
+/** What becomes of a connection from inside a container. */
+const reach = (
+  host: string,
+  port: number,
+) => `const socket = require('node:net').connect({ host: '${host}', port: ${port}, timeout: 3000 });
+socket.on('connect', () => { console.log('connected'); process.exit(0); });
+for (const event of ['error', 'timeout']) socket.on(event, () => { console.log('no way'); process.exit(0); });`;
+
+optionalTool('compose', absence()).describe('the compose stack', () => {
+  let stack: ComposeStack;
+  let key: string;
+  let operatorKey: string;
+  let givenMicro: bigint;
+
+  const ask: Ask = async (method, path, bearer, json) => {
+    const response = await fetch(`${stack.url}${path}`, {
+      method,
+      headers: {
+        ...(bearer ? { authorization: `Bearer ${bearer}` } : {}),
+        ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      body: json === undefined ? undefined : JSON.stringify(json),
+      signal: AbortSignal.timeout(40_000),
+    });
+    const text = await response.text();
+    return { status: response.status, body: text ? JSON.parse(text) : undefined };
+  };
+  const infer = () => ask('POST', '/v1/infer', key, { model: 'watershed/language-id', text: 'Gdzie jest studnia?' });
+  const served = (timeoutMs = 60_000) =>
+    eventually(async () => expect((await infer()).status).toBe(200), { timeoutMs, intervalMs: 200 });
+  const books = (answered: ReadonlySet<string>) => reconcile(ask, { key, givenMicro }, operatorKey, answered);
+  const startedAt = async (service: string) =>
+    stack.ask(['inspect', '--format', '{{.State.StartedAt}}', await stack.containerOf(service)]);
+
+  beforeAll(async () => {
+    if (!engine) throw new Error('no engine');
+    stack = await ComposeStack.prepare(engine);
+    const built = await stack.compose(['build', 'init']);
+    if (built.code !== 0) throw new Error(`the image cannot be built:\n${built.output.slice(-4_000)}`);
+  }, minutes(20));
+
+  afterAll(async () => {
+    const left = await stack?.down();
+    await stack?.remove();
+    expect(left).toEqual([]);
+  }, minutes(3));
+
+  it(
+    'does not start where a secret is missing, and says which',
+    async () => {
+      const incomplete = join(stack.dataFolder, '..', 'incomplete');
+      writeFileSync(incomplete, readFileSync(stack.envFile, 'utf8').replace(/^REDIS_PASSWORD=.*$/m, 'REDIS_PASSWORD='));
+      const { code, output } = await stack.compose(['config'], incomplete);
+      expect(code).not.toBe(0);
+      expect(output).toContain('REDIS_PASSWORD');
+      expect((await stack.compose(['config'])).code).toBe(0);
+    },
+    minutes(1),
+  );
+
+  it(
+    'understands the profile gpu',
+    async () => {
+      const { code, output } = await stack.compose(['--profile', 'gpu', 'config']);
+      expect(code).toBe(0);
+      expect(output).toContain('tritonserver');
+    },
+    minutes(1),
+  );
+
+  it(
+    'comes up from nothing and tells the demo’s story',
+    async () => {
+      await stack.up().catch(async (error: unknown) => {
+        throw new Error(`${error instanceof Error ? error.message : error}\n${await stack.logs()}`);
+      });
+      const demo = runCommand('npm', [
+        ...['run', '-s', 'demo', '--', '--url', stack.url, '--data', stack.dataFolder, '--wait', '120'],
+      ]);
+      expect(`${demo.stdout}${demo.stderr}`).toContain('parts went as they should');
+      expect(demo.code).toBe(0);
+    },
+    minutes(8),
+  );
+
+  it(
+    'is healthy in every container that stays up, and the one-shot ones ended well',
+    async () => {
+      await eventually(
+        async () => {
+          const well = await Promise.all([...services, 'postgres', 'redis'].map((name) => stack.isHealthy(name)));
+          expect(well).not.toContain(false);
+        },
+        { timeoutMs: 120_000, intervalMs: 1_000 },
+      );
+      for (const name of ['init', 'first-model'])
+        expect(
+          await stack.ask([
+            'inspect',
+            '--format',
+            '{{.State.Status}} {{.State.ExitCode}}',
+            await stack.containerOf(name),
+          ]),
+        ).toBe('exited 0');
+    },
+    minutes(3),
+  );
+
+  it(
+    'holds each service to its own volume, without root, capabilities or a way to change its code',
+    async () => {
+      const keysOf = Object.fromEntries(
+        containers.map(({ name, keys }) => [name, keys.map((purpose) => `${purpose}.json`)]),
+      );
+      for (const name of services) {
+        const seen = JSON.parse(await stack.evaluate(name, confinement)) as Record<string, unknown> & {
+          data: string[];
+          keys: string[];
+        };
+        expect([name, seen]).toMatchObject([
+          name,
+          { uid: 1000, capabilities: true, locked: '1', refusal: expect.stringMatching(/^(EROFS|EACCES)$/) },
+        ]);
+        expect([name, seen.keys.filter((file) => file.endsWith('.json'))]).toEqual([
+          name,
+          [...(keysOf[name] ?? [])].sort(),
+        ]);
+        expect(seen.data.filter((entry) => ['secrets.json', 'cluster.json', 'format'].includes(entry))).toEqual([]);
+      }
+      expect(await stack.evaluate('toll', reach('postgres', 5432))).toBe('connected');
+      expect(await stack.evaluate('runner', reach('postgres', 5432))).toBe('no way');
+      expect(await stack.evaluate('runner', reach('redis', 6379))).toBe('connected');
+      const environments = await Promise.all(
+        services.map(async (name) =>
+          stack.ask(['inspect', '--format', '{{json .Config.Env}}', await stack.containerOf(name)]),
+        ),
+      );
+      const secrets = [...readFileSync(stack.envFile, 'utf8').matchAll(/(?:PASSWORD|SECRET)=(.+)/g)].map(
+        ([, value = '']) => value,
+      );
+      expect(secrets.length).toBe(3);
+      for (const value of secrets) expect(environments.join().includes(value)).toBe(false);
+    },
+    minutes(2),
+  );
+
+  it(
+    'serves the operator’s command line from inside',
+    async () => {
+      const { code, output } = await stack.compose(['--profile', 'tools', 'run', '--rm', 'operator', 'models', 'list']);
+      expect(output).toContain('watershed/language-id');
+      expect(code).toBe(0);
+    },
+    minutes(1),
+  );
+
+  it(
+    'loses and doubles nothing that it answered when any container is killed under load',
+    async () => {
+      operatorKey = readFileSync(join(stack.dataFolder, 'operator', 'api-key'), 'utf8').trim();
+      const signedUp = (await ask('POST', '/v1/people', undefined, {})).body as {
+        person: { personId: string };
+        key: { secret: string };
+      };
+      key = signedUp.key.secret;
+      const grant = { personId: signedUp.person.personId, amountMicro: '1000000000', memo: 'enough for the load' };
+      givenMicro = BigInt(
+        ((await ask('POST', '/v1/grants', operatorKey, grant)).body as { balanceMicro: string }).balanceMicro,
+      );
+      await served();
+      const traffic = load(ask, key, 4);
+      for (const name of services) {
+        const before = await startedAt(name);
+        await stack.evaluate(name, crash).catch((error: unknown) => {
+          // The container may be gone before the command that killed it has ended.
+          if (!/137|not running|exec|container/i.test(String(error))) throw error;
+        });
+        await eventually(async () => expect(await startedAt(name)).not.toBe(before), { timeoutMs: 60_000 });
+        await eventually(async () => expect(await stack.isHealthy(name)).toBe(true), {
+          timeoutMs: 60_000,
+          intervalMs: 500,
+        });
+        await served();
+      }
+      for (const name of ['redis', 'postgres']) {
+        const container = await stack.containerOf(name);
+        await stack.ask(['kill', container]);
+        await stack.ask(['start', container]);
+        await served(120_000);
+      }
+      const tally = await traffic.stop();
+      expect(tally.answered.size).toBeGreaterThan(0);
+      await books(tally.answered);
+    },
+    minutes(12),
+  );
+
+  it(
+    'finishes what is in flight when the gateway is told to stop',
+    async () => {
+      const gateway = await stack.containerOf('gateway');
+      await served();
+      const traffic = load(ask, key, 4);
+      await served();
+      // Longer than the stack's own grace period: an engine that has to kill says 137.
+      await stack.ask(['stop', '-t', '60', gateway]);
+      expect(await stack.ask(['inspect', '--format', '{{.State.ExitCode}}', gateway])).toBe('0');
+      await stack.ask(['start', gateway]);
+      await served();
+      await books((await traffic.stop()).answered);
+    },
+    minutes(4),
+  );
+
+  it(
+    'comes up again with all its data after it was taken down',
+    async () => {
+      const balance = async () => ((await ask('GET', '/v1/purse', key)).body as { balanceMicro: string }).balanceMicro;
+      const before = await balance();
+      await stack.compose(['stop', 'gateway']);
+      expect((await stack.compose(['down'])).code).toBe(0);
+      await stack.up();
+      await eventually(async () => expect(await balance()).toBe(before), { timeoutMs: 30_000 });
+      await served(120_000);
+    },
+    minutes(8),
+  );
+});
