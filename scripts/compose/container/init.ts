@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { type Env, parseEnv, secret } from '#config';
 import { region } from '#contracts';
-import { delegationFileOf, keyFileOf } from '#sigil';
+import { delegationFileOf, keyFileOf, secretKeyFileOf } from '#sigil';
 import { DataFolder } from '../../start/data-folder.js';
 import type { InitialiseOutcome, InitialiseRequest } from '../../start/initialise.js';
 import { portOf } from '../../start/ports.js';
@@ -33,6 +33,12 @@ export class InitError extends Error {
 async function prepare(request: InitialiseRequest): Promise<Extract<InitialiseOutcome, { ok: true }>> {
   const child = spawn(process.execPath, [fileURLToPath(new URL('../../start/initialise.js', import.meta.url))], {
     stdio: ['pipe', 'pipe', 'inherit'],
+    // The keys that wrap people's are made where they are used, and no copy of them lies anywhere else.
+    env: {
+      ...process.env,
+      GATEWAY_KEK_FILE: secretKeyFileOf(join(volumesFolder, 'gateway'), 'kek'),
+      POD_HOST_KEK_FILE: secretKeyFileOf(join(volumesFolder, 'pod-host'), 'pod-kek'),
+    },
   });
   child.stdin.end(JSON.stringify(request));
   let output = '';
