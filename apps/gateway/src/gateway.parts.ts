@@ -76,6 +76,19 @@ export function gatewayParts(ground: GatewayGround) {
   const seal = new ContentSeal(database, ground.kek);
   const leaseMs = limits.inferenceTimeoutMs * 2 + settlingMs;
   const once = new Once({ database, seal, blind, keepHours: config.idempotencyHours, leaseMs });
+  const prices = new CachedPrices(cluster, { freshMs: 5_000, staleMs: 60_000 });
+  const budget = new Budget({
+    port: new TollBudget(cluster, prices),
+    requestsPerBlock: config.budget.requestsPerBlock,
+    maxRequestsPerBlock: Math.max(config.budget.requestsPerBlock, 65_536),
+    idleMs: config.budget.idleMs,
+    expiryMarginMs: limits.inferenceTimeoutMs + settlingMs,
+    emptyMemoryMs: 1_000,
+    reserveLimitMs: 3_000,
+    returnLimitMs: 1_000,
+    onReleaseFailed: (error) =>
+      logger.warn({ err: error }, 'a budget block was not given back; toll does so when it expires'),
+  });
   const peopleService = new PeopleService({
     database,
     people,
@@ -86,6 +99,7 @@ export function gatewayParts(ground: GatewayGround) {
     logger,
     invitations,
     signUpMode: config.signUp,
+    giveBack: (personId) => budget.leave(personId),
     wakeOutbox: ground.wakeOutbox,
   });
   const keysService = new KeysService({ database, keys, once, people: peopleService });
@@ -103,19 +117,6 @@ export function gatewayParts(ground: GatewayGround) {
   });
   const authentication = new Authentication(access, tokens);
   const grants = new Grants({ sigil: ground.grantSigil, nodeId: cluster.nodeId, clusterId: cluster.clusterId });
-  const prices = new CachedPrices(cluster, { freshMs: 5_000, staleMs: 60_000 });
-  const budget = new Budget({
-    port: new TollBudget(cluster, prices),
-    requestsPerBlock: config.budget.requestsPerBlock,
-    maxRequestsPerBlock: Math.max(config.budget.requestsPerBlock, 65_536),
-    idleMs: config.budget.idleMs,
-    expiryMarginMs: limits.inferenceTimeoutMs + settlingMs,
-    emptyMemoryMs: 1_000,
-    reserveLimitMs: 3_000,
-    returnLimitMs: 1_000,
-    onReleaseFailed: (error) =>
-      logger.warn({ err: error }, 'a budget block was not given back; toll does so when it expires'),
-  });
   const runners = new IndexRunners(cluster);
   const usage = new BatchedUsage(cluster);
   const catalogue = new ModelCatalogue(cluster);

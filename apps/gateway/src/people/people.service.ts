@@ -33,6 +33,8 @@ export interface PeopleParts {
   readonly logger: Logger;
   readonly invitations: InvitationsRepository;
   readonly signUpMode: SignUpMode;
+  /** Money that this gateway has set aside for someone who goes. */
+  readonly giveBack: (personId: string) => void;
   /** Called after a commit that wrote to the outbox, to spare its way through the database. */
   readonly wakeOutbox: () => void;
 }
@@ -135,6 +137,7 @@ export class PeopleService {
       );
     }
     const closedAt = await this.parts.people.close(personId);
+    this.parts.giveBack(personId);
     this.parts.wakeOutbox();
     await this.changed({ personId });
     return { personId, closedAt: closedAt.toISOString() };

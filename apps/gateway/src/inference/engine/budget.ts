@@ -117,6 +117,11 @@ export class Budget {
     this.empty.delete(personId);
   }
 
+  /** Someone goes: what is set aside for them goes back as soon as what runs is paid. */
+  leave(personId: string): void {
+    for (const block of [...(this.accounts.get(personId)?.blocks ?? [])]) this.retire(block);
+  }
+
   /** Gives back blocks that are idle or near their end. Called every second or so. */
   sweep(): void {
     const idleSince = this.now() - this.options.idleMs;
