@@ -16,7 +16,11 @@ describe('one app a process', () => {
   beforeAll(async () => {
     cluster = await StartedCluster.start({
       flags: ['--processes'],
-      env: { GATEWAY_RATE_PER_PERSON: '1000000', GATEWAY_RATE_PER_ADDRESS: '1000000' },
+      env: {
+        GATEWAY_RATE_PER_PERSON: '1000000',
+        GATEWAY_RATE_PER_ADDRESS: '1000000',
+        RUNNER_INFER_TIMEOUT_MS: '5000',
+      },
     });
     key = await cluster.signUp();
     const { person } = (await cluster.request('GET', '/v1/me', key)).body as { person: { personId: string } };
@@ -89,12 +93,38 @@ describe('one app a process', () => {
     minutes(5),
   );
 
+  const server = () => cluster.processes().find(({ command }) => command.includes('model-server/main.js'));
+  const model = () =>
+    cluster.descendants(server()?.pid ?? -1).find(({ command }) => /node .*model-child\.js/.test(command));
+
+  it(
+    'ends a model that hangs at the runner’s limit, tells who asked, charges them nothing and serves again',
+    async () => {
+      await eventually(async () => expect((await infer()).status).toBe(200), { timeoutMs: 30_000 });
+      const pid = model()?.pid ?? -1;
+      process.kill(pid, 'SIGSTOP');
+      const asked = await Promise.all([infer(), infer(), infer()]);
+      for (const { status, body } of asked)
+        expect([
+          [504, 'deadline_exceeded'],
+          [502, 'model_crashed'],
+        ]).toContainEqual([status, (body as { code: string }).code]);
+      await eventually(() => expect(isRunning(pid)).toBe(false));
+      await eventually(async () => expect((await infer()).status).toBe(200), { timeoutMs: 30_000 });
+      const { items } = (await cluster.request('GET', '/v1/purse/usage?limit=50', key)).body as {
+        items: { outcome: string; amountMicro: string }[];
+      };
+      const failed = items.filter(({ outcome }) => outcome === 'failed');
+      expect(failed.length).toBeGreaterThanOrEqual(3);
+      expect(failed.every(({ amountMicro }) => amountMicro === '0')).toBe(true);
+      await reconcile(new Set());
+    },
+    minutes(2),
+  );
+
   it(
     'answers with a typed error when a model’s process or the whole model server is killed, and serves again by itself',
     async () => {
-      const server = () => cluster.processes().find(({ command }) => command.includes('model-server/main.js'));
-      const model = () =>
-        cluster.descendants(server()?.pid ?? -1).find(({ command }) => /node .*model-child\.js/.test(command));
       for (const victim of [model, server]) {
         await eventually(() => expect(victim()).toBeDefined(), { timeoutMs: 30_000 });
         const traffic = load(ask, key, 8);

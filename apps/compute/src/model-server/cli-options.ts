@@ -15,6 +15,7 @@ export const usage = `A small server of the Open Inference Protocol v2 for ONNX 
   --max-body-bytes N         largest request, default 134217728
   --request-timeout-ms N     longest time a request may take to arrive, default 60000
   --load-timeout-ms N        longest time a model may take to load, default 120000
+  --unload-timeout-ms N      longest time that requests in flight hold up an unload, default 60000
   --help                     this text`;
 
 /** A wrong command line; the message says which argument. */
@@ -33,6 +34,7 @@ const options = {
   'max-body-bytes': { type: 'string', default: '134217728' },
   'request-timeout-ms': { type: 'string', default: '60000' },
   'load-timeout-ms': { type: 'string', default: '120000' },
+  'unload-timeout-ms': { type: 'string', default: '60000' },
   help: { type: 'boolean', default: false },
 } as const;
 
@@ -41,7 +43,14 @@ export function readCommandLine(args: readonly string[]): ModelServerOptions | '
   const values = parse(args);
   if (values.help) return 'help';
   const number = (
-    name: 'http-port' | 'metrics-port' | 'threads' | 'max-body-bytes' | 'request-timeout-ms' | 'load-timeout-ms',
+    name:
+      | 'http-port'
+      | 'metrics-port'
+      | 'threads'
+      | 'max-body-bytes'
+      | 'request-timeout-ms'
+      | 'load-timeout-ms'
+      | 'unload-timeout-ms',
     low: number,
     high: number,
   ) => {
@@ -68,6 +77,7 @@ export function readCommandLine(args: readonly string[]): ModelServerOptions | '
     maxBodyBytes: number('max-body-bytes', 1024, 2 ** 31 - 1),
     requestTimeoutMs: number('request-timeout-ms', 100, 3_600_000),
     loadTimeoutMs: number('load-timeout-ms', 100, 3_600_000),
+    unloadTimeoutMs: number('unload-timeout-ms', 1, 3_600_000),
   };
 }
 

@@ -107,6 +107,17 @@ describe("a model's process", () => {
     expect(isAlive(pid)).toBe(false);
   });
 
+  it('is killed when what is in flight holds up its unloading for too long', async () => {
+    const own = await startTestServer({ repository, load: ['loop'], unloadTimeoutMs: 200 });
+    const [pid = 0] = own.processIds('loop');
+    const running = own.infer('loop', count(ENDLESS));
+    await eventually(async () => (await own.send('GET', '/metrics')).text.includes('model="loop",version="1"} 1\n'));
+    expect((await own.send('POST', '/v2/repository/models/loop/unload')).status).toBe(200);
+    expect((await running).status).toBe(500);
+    expect(isAlive(pid)).toBe(false);
+    await own.close();
+  });
+
   it('serves in another process at once when it is loaded while it unloads', async () => {
     const before = pidOf('loop');
     const running = loop(1_500_000);

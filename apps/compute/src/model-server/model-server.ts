@@ -34,6 +34,8 @@ export interface ModelServerOptions {
   /** From first byte to last of a request, default 60 s; of its head, 10 s. */
   readonly requestTimeoutMs?: number;
   readonly loadTimeoutMs?: number;
+  /** How long requests in flight may hold up an unload before the process is killed under them, default 60 s. */
+  readonly unloadTimeoutMs?: number;
   /** How long `close` waits for requests in flight, default 30 s. */
   readonly drainTimeoutMs?: number;
   /** The built entry of a model's process; found beside this file when absent. */
@@ -95,6 +97,7 @@ export async function startModelServer(options: ModelServerOptions): Promise<Run
     childEntry: options.childEntry ?? builtChildEntry(),
     threads: options.threads ?? 1,
     loadTimeoutMs: options.loadTimeoutMs ?? 120_000,
+    unloadTimeoutMs: options.unloadTimeoutMs ?? 60_000,
     maxQueue: options.maxQueue ?? 1024,
     maxQueueBytes: options.maxQueueBytes ?? 256 * MIB,
   });

@@ -12,6 +12,8 @@ export interface RegistryOptions {
   /** ONNX Runtime's threads a model. */
   readonly threads: number;
   readonly loadTimeoutMs: number;
+  /** How long requests in flight may hold up an unload. */
+  readonly unloadTimeoutMs: number;
   readonly maxQueue: number;
   readonly maxQueueBytes: number;
 }
@@ -176,7 +178,7 @@ export class ModelRegistry {
   }
 
   private leave(own: ModelVersion): void {
-    const gone: Promise<unknown> = own.unload().finally(() => this.leaving.delete(gone));
+    const gone: Promise<unknown> = own.unload(this.options.unloadTimeoutMs).finally(() => this.leaving.delete(gone));
     this.leaving.add(gone);
   }
 

@@ -112,11 +112,21 @@ export class ModelVersion {
     }
   }
 
-  /** Takes no more requests; when those in flight are done, the process ends and its memory is free. */
-  async unload(): Promise<void> {
+  /**
+   * Takes no more requests; when those in flight are done, or their time is over, the process ends and its memory is free.
+   */
+  async unload(timeoutMs: number): Promise<void> {
     if (this.state !== 'READY') return;
     this.state = 'UNLOADING';
-    if (this.inFlight > 0) await new Promise<void>((resolve) => this.idle.push(resolve));
+    if (this.inFlight > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, timeoutMs);
+        this.idle.push(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
     await this.stop(UNLOADED);
   }
 

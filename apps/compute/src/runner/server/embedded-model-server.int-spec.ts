@@ -1,11 +1,13 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import onnxProto from 'onnx-proto';
 import { tritonConfigOf } from '#model-repository';
 import { eventually } from '#testing';
+import { checkModelFile } from '../model/model-file.check.js';
 import { RepositoryModelHost } from '../model/repository-model-host.adapter.js';
 import { inferenceStand } from '../testing/inference-stand.js';
 import { sampleModel } from '../testing/sample-model.js';
@@ -13,6 +15,7 @@ import { Backoff } from './backoff.js';
 import { EmbeddedModelServer } from './embedded-model-server.supervisor.js';
 import { modelServerMain } from './model-server-main.js';
 
+const { onnx } = onnxProto;
 const placement = { placementId: '01890000-0000-7000-8000-000000000001', epoch: 1 };
 const fixture = (name: string) =>
   join(import.meta.dirname, '..', '..', '..', 'fixtures', 'triton', 'models', name, '1', 'model.onnx');
@@ -83,6 +86,7 @@ describe('the embedded model server under a runner', () => {
         return host;
       },
       blobs: { obtain: async () => join(folder, 'blob'), release: () => undefined },
+      verifyFile: checkModelFile,
     });
     await cleaned;
     expect(supervisor.url()).toBeUndefined();
@@ -225,4 +229,75 @@ describe('the embedded model server under a runner', () => {
     });
     expect((await infer()).status).toBe(200);
   });
+
+  const weights = { name: 'W', dims: [4], dataType: onnx.TensorProto.DataType.INT32 };
+  const outside = {
+    ...weights,
+    dataLocation: onnx.TensorProto.DataLocation.EXTERNAL,
+    externalData: [
+      { key: 'location', value: '../../../../../../../etc/passwd' },
+      { key: 'length', value: '16' },
+    ],
+  };
+  it.each([
+    ['names a file outside', { opType: 'Add' }, outside, /another file/],
+    [
+      'has an operator of its own',
+      { opType: 'Shell', domain: 'org.evil' },
+      { ...weights, int32Data: [1, 1, 1, 1] },
+      /"Shell" of "org.evil"/,
+    ],
+  ])(
+    'refuses a model that %s, whoever approved it, and never shows it to the server',
+    async (_, node, initializer, why) => {
+      const tensor = (name: string) => ({
+        name,
+        type: {
+          tensorType: {
+            elemType: onnx.TensorProto.DataType.INT32,
+            shape: { dim: [{ dimParam: 'n' }, { dimValue: 4 }] },
+          },
+        },
+      });
+      const file = onnx.ModelProto.encode(
+        onnx.ModelProto.create({
+          irVersion: 8,
+          opsetImport: [
+            { domain: '', version: 13 },
+            { domain: 'org.evil', version: 1 },
+          ],
+          graph: {
+            name: 'g',
+            node: [{ ...node, input: ['INPUT0', 'W'], output: ['OUTPUT0'] }],
+            initializer: [initializer],
+            input: [tensor('INPUT0')],
+            output: [tensor('OUTPUT0')],
+          },
+        }),
+      ).finish();
+      await writeFile(join(folder, 'blob'), file);
+      const crafted = sampleModel({
+        name: 'org/crafted',
+        serial: 8,
+        manifest: { ...addOne.manifest, name: 'org/crafted' },
+      });
+      const order = { ...placement, placementId: placement.placementId.replace('1', '2'), model: crafted };
+      expect(await stand.models.load(order)).toMatchObject({
+        state: 'failed',
+        failure: { code: 'model_invalid', message: expect.stringMatching(why) },
+      });
+      expect(readdirSync(join(folder, 'models'))).toEqual(['org--sample']);
+      expect((await infer()).status).toBe(200);
+    },
+  );
+
+  it('ends a server that does not carry out a kill, and what it was to kill with it', async () => {
+    const pid = supervisor.processId ?? 0;
+    const [process_ = 0] = modelProcesses(pid);
+    process.kill(pid, 'SIGSTOP');
+    process.kill(process_, 'SIGSTOP');
+    expect(await supervisor.processes.killModel('org--sample', '1')).toBe(true);
+    expect([pid, process_].filter(isAlive)).toEqual([]);
+    await eventually(async () => (await infer()).status === 200, { timeoutMs: 10_000 });
+  }, 20_000);
 });

@@ -12,6 +12,8 @@ export interface EmbeddedModelServerOptions extends RestartedModelServerOptions 
   readonly startTimeoutMs: number;
   /** Between asking it to end and killing it. */
   readonly stopGraceMs: number;
+  /** How long requests under way hold up an unload, of versions that others replace; default 60 s. */
+  readonly unloadTimeoutMs?: number;
   /** A server that does not carry out a kill by then is ended itself; default 1 s. */
   readonly killAnswerMs?: number;
   readonly nodeArguments?: readonly string[];
@@ -98,9 +100,11 @@ export class EmbeddedModelServer extends RestartedModelServer<EmbeddedRun> imple
 
   protected async launch(): Promise<EmbeddedRun> {
     const { mainFile, modelRepository, startTimeoutMs, logger, nodeArguments = [], collector } = this.options;
+    const unload = ['--unload-timeout-ms', String(this.options.unloadTimeoutMs ?? 60_000)];
+    const listen = ['--http-port', '0', '--metrics-port', '0'];
     const child = spawn(
       process.execPath,
-      [...nodeArguments, mainFile, '--model-repository', modelRepository, '--http-port', '0', '--metrics-port', '0'],
+      [...nodeArguments, mainFile, '--model-repository', modelRepository, ...listen, ...unload],
       {
         detached: true,
         stdio: ['pipe', 'ignore', 'pipe', 'ipc'],

@@ -54,7 +54,12 @@ function supervisorOf(config: RunnerConfig, logger: Logger): ModelServerSupervis
   if (config.triton) return new NamedTriton(config.triton.url, config.triton.metricsUrl);
   const own = { modelRepository: config.modelFolder, startTimeoutMs, stopGraceMs, logger };
   if (config.tritonInstallation === undefined)
-    return new EmbeddedModelServer({ ...own, mainFile: modelServerMain(), collector: config.collector });
+    return new EmbeddedModelServer({
+      ...own,
+      mainFile: modelServerMain(),
+      unloadTimeoutMs: config.inferTimeoutMs,
+      collector: config.collector,
+    });
   return new StartedTriton({ ...own, installationFolder: config.tritonInstallation, folder: config.tritonFolder });
 }
 

@@ -7,7 +7,7 @@ import { type Booking, InferenceDesk } from '../inference/engine/inference-desk.
 import { InferenceEngine } from '../inference/engine/inference-engine.js';
 import { InferenceHttpServer, inferencePath } from '../inference/inference-http.server.js';
 import { MemoryBudget } from '../model/engine/memory-budget.js';
-import type { BlobPort, ModelHost } from '../model/engine/model.ports.js';
+import type { BlobPort, ModelHost, ModelTrust } from '../model/engine/model.ports.js';
 import { ModelLifecycle } from '../model/engine/model-lifecycle.js';
 import { InlineModelHost, type ModelHostOptions } from '../model/repository-model-host.adapter.js';
 import type { ModelServerSupervisor } from '../server/model-server.port.js';
@@ -45,6 +45,7 @@ export interface StandOptions {
   /** Where models are put; into load requests when absent. */
   readonly host?: (options: ModelHostOptions) => ModelHost;
   readonly blobs?: BlobPort;
+  readonly verifyFile?: ModelTrust['verifyFile'];
 }
 
 /** A runner's inference path without the bus: desk, HTTP server, engine and lifecycle over a given model server. */
@@ -76,7 +77,7 @@ export async function inferenceStand(options: StandOptions) {
   const models: ModelLifecycle = new ModelLifecycle({
     host,
     blobs: options.blobs ?? { obtain: async () => '/nowhere', release: () => undefined },
-    trust: { verifyPapers: async () => undefined, verifyFile: async () => undefined },
+    trust: { verifyPapers: async () => undefined, verifyFile: options.verifyFile ?? (async () => undefined) },
     budget: new MemoryBudget(1_000_000_000),
     servedName: repositoryName,
     mayRunHere: () => true,

@@ -52,14 +52,16 @@ export class Clearing {
   private async free(entry: ModelEntry, drainLimitMs: number): Promise<void> {
     const { host, logger } = this.options;
     const { name, version } = entry.model;
-    if (await host.freed(entry.model, drainLimitMs)) return;
-    logger.warn({ model: name, version, drainLimitMs, killed: host.kill !== undefined }, 'model not drained in time');
-    if (host.kill) {
-      await host.kill(entry.model);
-      return;
+    for (let late = false; !(await host.freed(entry.model, drainLimitMs)); late = true) {
+      if (this.closed) return;
+      const ends = host.kill !== undefined && entry.tenants.allRevoked;
+      if (!late) logger.warn({ model: name, version, drainLimitMs, killed: ends }, 'model not drained in time');
+      if (host.kill && ends) {
+        await host.kill(entry.model);
+        return;
+      }
+      entry.failure = memoryNotFreed(name).toWire();
     }
-    entry.failure = memoryNotFreed(name).toWire();
-    while (!this.closed && !(await host.freed(entry.model, drainLimitMs)));
   }
 }
 

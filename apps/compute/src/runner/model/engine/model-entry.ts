@@ -2,6 +2,7 @@ import type { ModelVersion } from '#contracts';
 import type { WireError } from '#errors';
 import { compareVersions } from './compare-versions.js';
 import type { CrashPolicy } from './crash-policy.js';
+import type { Tenants } from './tenants.js';
 
 export type RunnerModelState =
   | 'pulling'
@@ -21,6 +22,8 @@ export interface ModelEntry {
   readonly servedName: string;
   readonly servedVersion: string;
   readonly crashes: CrashPolicy;
+  /** The leases on its process. */
+  readonly tenants: Tenants;
   readonly counts: { inferences: number; errors: number };
   placementId: string;
   epoch: number;

@@ -367,6 +367,23 @@ describe('ModelLifecycle', () => {
       expect(budget.freeBytes).toBe(100);
     });
 
+    it('kills over no lease that is not being revoked', async () => {
+      const { host, models, budget } = make({ answerWithinMs: 20 });
+      await models.load({ ...placement, model: model() });
+      const entry = found(models);
+      host.free = false;
+      host.kill = async ({ version }) => void host.calls.push(`kill ${version}`);
+      entry.tenants.admit('lease-1', 'guest');
+      entry.tenants.admit('lease-2', 'guest');
+      entry.tenants.revoke('lease-1');
+      expect(await models.unload(order, 500)).toEqual({ state: 'unloading' });
+      expect(host.calls).not.toContain('kill 1.0.0');
+      entry.tenants.revoke('lease-2');
+      await entry.work;
+      expect(host.calls.at(-1)).toBe('kill 1.0.0');
+      expect(budget.freeBytes).toBe(100);
+    });
+
     it('keeps its memory taken where it cannot kill it, for as long as that lasts', async () => {
       const { host, models, budget } = make({ answerWithinMs: 20 });
       await models.load({ ...placement, model: model() });

@@ -7,6 +7,7 @@ import { Lanes } from './lanes.js';
 import type { MemoryBudget } from './memory-budget.js';
 import type { BlobPort, HostedVersion, LifecycleLogger, ModelHost, ModelTrust } from './model.ports.js';
 import { answerOf, entryKey, holdsMemory, isUnderWay, type LoadAnswer, type ModelEntry, rank } from './model-entry.js';
+import { Tenants } from './tenants.js';
 
 export interface ModelLifecycleOptions {
   readonly host: ModelHost;
@@ -221,6 +222,7 @@ export class ModelLifecycle {
       servedName: this.options.servedName(model.name),
       servedVersion: String(model.serial),
       crashes: old?.crashes ?? new CrashPolicy(),
+      tenants: old?.tenants ?? new Tenants(),
       counts: old?.counts ?? { inferences: 0, errors: 0 },
       placementId: order.placementId,
       epoch: order.epoch,
