@@ -23,6 +23,7 @@ const fixture = (name: string) =>
 /** As its ONNX file declares it: four INT32, and one more of each. */
 const addOne = sampleModel({
   manifest: {
+    parameterCount: 1,
     maxBatchSize: 8,
     inputs: [{ name: 'INPUT0', datatype: 'INT32', shape: [4] }],
     outputs: [{ name: 'OUTPUT0', datatype: 'INT32', shape: [4] }],
@@ -86,7 +87,7 @@ describe('the embedded model server under a runner', () => {
         return host;
       },
       blobs: { obtain: async () => join(folder, 'blob'), release: () => undefined },
-      verifyFile: checkModelFile,
+      verifyFile: (model, path) => checkModelFile(path, model),
     });
     await cleaned;
     expect(supervisor.url()).toBeUndefined();
