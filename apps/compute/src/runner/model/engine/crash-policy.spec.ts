@@ -44,4 +44,14 @@ describe('CrashPolicy', () => {
     const verdicts = Array.from({ length: 1_000 }, (_, i) => policy.failed(i * 100));
     expect(verdicts).not.toContain('fail');
   });
+
+  it('counts hangs by what was answered in between, and apart from crashes', () => {
+    const policy = new CrashPolicy();
+    expect(policy.hung(0)).toBe('reload');
+    expect(policy.crashed(1_000)).toBe('reload');
+    policy.succeeded();
+    expect(policy.hung(2_000)).toBe('reload');
+    expect(policy.hung(9_000_000)).toBe('fail');
+    expect(policy.restMs(9_000_000)).toBe(60_000);
+  });
 });

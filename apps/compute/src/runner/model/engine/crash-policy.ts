@@ -39,7 +39,6 @@ export class CrashPolicy {
     this.failuresInARow = 0;
     const again = this.hungSinceSuccess;
     this.hungSinceSuccess = true;
-    this.lastCrashMs = nowMs;
     if (!again) return 'reload';
     this.restUntilMs = nowMs + this.limits.restMs;
     return 'fail';
