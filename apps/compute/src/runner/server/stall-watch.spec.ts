@@ -20,7 +20,15 @@ function make() {
     }
     nowMs = ms;
   };
-  return { watch, stalls, timers, to };
+  /** Time passes and nothing runs; then what is due does. */
+  const hold = (ms: number) => {
+    nowMs = ms;
+    for (const timer of timers.filter(({ atMs }) => atMs <= ms)) {
+      timers.splice(timers.indexOf(timer), 1);
+      timer.call();
+    }
+  };
+  return { watch, stalls, timers, to, hold };
 }
 
 describe('StallWatch', () => {
@@ -70,6 +78,23 @@ describe('StallWatch', () => {
     watch.ended('m', '1');
     to(1_000);
     expect(stalls).toEqual([]);
+  });
+
+  it('does not blame a model for the time in which this process could not read its answers', () => {
+    const { watch, stalls, to, hold } = make();
+    watch.began('m', '1');
+    to(90);
+    hold(700);
+    expect(stalls).toEqual([]);
+    watch.ended('m', '1');
+    watch.began('m', '1');
+    to(790);
+    hold(1_200);
+    expect(stalls).toEqual([]);
+    to(1_299);
+    expect(stalls).toEqual([]);
+    to(1_350);
+    expect(stalls).toEqual([['m/1', 1_300]]);
   });
 
   it('keeps models and versions apart, tells again while nothing changes, and forgets what is idle', () => {

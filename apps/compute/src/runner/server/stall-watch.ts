@@ -6,11 +6,16 @@ export interface StallWatchOptions {
   readonly after?: (ms: number, call: () => void) => void;
 }
 
+/** A timer that rings so much later than it should was held up, and what came meanwhile is not read yet. */
+const lateMs = 50;
+
 interface Work {
   outstanding: number;
   /** When it last answered, or got work after having none. */
   sinceMs: number;
   planned: boolean;
+  /** It has been given the time that this process was held up itself; once between two answers. */
+  extended: boolean;
 }
 
 /**
@@ -30,7 +35,7 @@ export class StallWatch {
   /** A request is on its way to the model. It counts until the server answers it, whether or not anyone still waits. */
   began(name: string, version: string): void {
     const key = `${name}/${version}`;
-    const work = this.work.get(key) ?? { outstanding: 0, sinceMs: 0, planned: false };
+    const work = this.work.get(key) ?? { outstanding: 0, sinceMs: 0, planned: false, extended: false };
     this.work.set(key, work);
     if (work.outstanding === 0) work.sinceMs = this.options.now();
     work.outstanding += 1;
@@ -41,12 +46,14 @@ export class StallWatch {
     const work = this.work.get(`${name}/${version}`);
     if (!work) return;
     work.outstanding -= 1;
+    work.extended = false;
     work.sinceMs = this.options.now();
   }
 
   /** One timer a version that works, set anew when it rings: answers, of which there are many, only write down the time. */
   private plan(name: string, version: string, work: Work, ms: number): void {
     work.planned = true;
+    const dueMs = this.options.now() + ms;
     this.after(ms, () => {
       work.planned = false;
       if (work.outstanding === 0) {
@@ -54,6 +61,12 @@ export class StallWatch {
         return;
       }
       const { limitMs, now, stalled } = this.options;
+      const heldUpMs = now() - dueMs;
+      if (heldUpMs > lateMs && !work.extended) {
+        work.extended = true;
+        this.plan(name, version, work, Math.min(Math.ceil(heldUpMs), limitMs));
+        return;
+      }
       const leftMs = work.sinceMs + limitMs - now();
       if (leftMs > 0) {
         this.plan(name, version, work, Math.ceil(leftMs));
