@@ -4,6 +4,7 @@ import { CLUSTER_NODE, type ClusterNode } from '#node';
 import type { Database } from '#persistence';
 import type { IndexConfig } from './config.js';
 import { BusAnnouncer } from './nodes/announcer.adapter.js';
+import { DecisionHeadRepository } from './nodes/decision-head.repository.js';
 import type { IndexLog } from './nodes/engine/index.ports.js';
 import { IndexEngine } from './nodes/engine/index-engine.js';
 import { BusGovernance } from './nodes/governance.adapter.js';
@@ -53,6 +54,7 @@ export function indexModule({ config, database, genesisOperator, log }: IndexPar
             announcer,
             board: new RedisPresenceBoard(() => node.bus.redis, clusterId, deadAfterMs * 3),
             governance: new BusGovernance(node.bus),
+            heads: new DecisionHeadRepository(database),
             log,
             now: () => performance.now(),
             wallClock: () => new Date(),

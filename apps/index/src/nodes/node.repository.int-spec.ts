@@ -1,5 +1,6 @@
 import { type Database, openDatabase } from '#persistence';
 import { type TestDatabase, testDatabase } from '#testing';
+import { DecisionHeadRepository } from './decision-head.repository.js';
 import { NodeRepository } from './node.repository.js';
 
 const nodeId = 'N'.repeat(43);
@@ -82,5 +83,15 @@ describe('the table of nodes', () => {
     });
     expect(await join()).toBeUndefined();
     expect(await nodes.find(nodeId)).toMatchObject({ health: 'expelled', membershipEpoch: 5 });
+  });
+
+  it('keeps how far the log was counted, and never moves back, whichever instance is behind', async () => {
+    const heads = new DecisionHeadRepository(database);
+    expect(await heads.read()).toBeUndefined();
+    const head = (seq: number) => ({ seq, hash: String(seq).padStart(64, '0') });
+    await Promise.all([3, 9, 5].map((seq) => heads.advance(head(seq))));
+    expect(await heads.read()).toEqual(head(9));
+    await heads.advance({ ...head(9), hash: 'f'.repeat(64) });
+    expect(await heads.read()).toEqual(head(9));
   });
 });

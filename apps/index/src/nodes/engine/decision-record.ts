@@ -1,20 +1,31 @@
 import { DecisionCount, LogRefusedError } from '#ballots';
-import type { Membership, NodeId } from '#contracts';
+import type { LogEntry, Membership, NodeId } from '#contracts';
 import { thumbprintOf } from '#sigil';
 import { governanceAway } from './index.errors.js';
-import type { IndexResources } from './index.ports.js';
+import type { CountedHead, IndexResources } from './index.ports.js';
 
 /**
  * What this index knows of the operators' decisions: it reads governance's log and counts it itself, from the operator of
- * the genesis on. A governance that lied could at most keep the log from growing here.
+ * the genesis on. A governance that lied could at most keep the log from growing here: how far it was counted is kept, so
+ * that after a restart neither a shorter log nor another one is taken for it.
  */
 export class DecisionRecord {
-  readonly counted: DecisionCount;
+  private readonly count: DecisionCount;
+  private readonly nothing: DecisionCount;
+  /** How far it was counted before; undefined until that was read. */
+  private floor: CountedHead | undefined;
+  private kept = 0;
   private reading: Promise<void> = Promise.resolve();
 
-  constructor(private readonly resources: Pick<IndexResources, 'governance' | 'log' | 'settings'>) {
+  constructor(private readonly resources: Pick<IndexResources, 'governance' | 'heads' | 'log' | 'settings'>) {
     const { clusterId, genesisOperator } = resources.settings;
-    this.counted = new DecisionCount(clusterId, thumbprintOf(genesisOperator));
+    this.count = new DecisionCount(clusterId, thumbprintOf(genesisOperator));
+    this.nothing = new DecisionCount(clusterId);
+  }
+
+  /** Empty until the log has come as far as it was counted before: half of it may still know who was voted out. */
+  get counted(): DecisionCount {
+    return this.floor && this.count.head.seq >= this.floor.seq ? this.count : this.nothing;
   }
 
   of(nodeId: NodeId): Membership | undefined {
@@ -32,20 +43,35 @@ export class DecisionRecord {
   }
 
   private async read(): Promise<void> {
+    const { governance, heads } = this.resources;
+    this.floor ??= (await heads.read()) ?? this.count.head;
     for (;;) {
-      const entries = await this.resources.governance.log(this.counted.head.seq);
-      if (entries.length === 0) return;
-      for (const entry of entries) await this.take(entry);
+      const entries = await governance.log(this.count.head.seq);
+      if (entries.length === 0) break;
+      for (const entry of entries) await this.take(entry, this.floor);
+    }
+    if (this.count.head.seq < this.floor.seq) {
+      throw this.refused(this.count.head.seq, `it ends here, and had ${this.floor.seq} entries before`);
+    }
+    if (this.count.head.seq <= this.kept) return;
+    await heads.advance(this.count.head);
+    this.kept = this.count.head.seq;
+  }
+
+  private async take(entry: LogEntry, floor: CountedHead): Promise<void> {
+    if (entry.seq === floor.seq && entry.hash !== floor.hash) {
+      throw this.refused(entry.seq, 'another entry stood here before');
+    }
+    try {
+      await this.count.take(entry);
+    } catch (error) {
+      if (!(error instanceof LogRefusedError)) throw error;
+      throw this.refused(error.seq, error.reason);
     }
   }
 
-  private async take(entry: Parameters<DecisionCount['take']>[0]): Promise<void> {
-    try {
-      await this.counted.take(entry);
-    } catch (error) {
-      if (!(error instanceof LogRefusedError)) throw error;
-      this.resources.log.error({ entry: error.seq, reason: error.reason }, 'The log of governance does not hold');
-      throw governanceAway(error);
-    }
+  private refused(entry: number, reason: string): Error {
+    this.resources.log.error({ entry, reason }, 'The log of governance does not hold');
+    return governanceAway(new Error(reason));
   }
 }

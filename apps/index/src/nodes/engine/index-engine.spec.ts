@@ -3,7 +3,7 @@ import type { LogEntry, NodeHealth, NodeManifest, Revision } from '#contracts';
 import { WatershedError } from '#errors';
 import { addSignature, documentTyp, generateSigil, type Sigil, signDocument } from '#sigil';
 import { MemoryGovernance } from '#testing';
-import type { HeardAges, IndexResources, NodeStore, StoredNode } from './index.ports.js';
+import type { CountedHead, HeardAges, IndexResources, NodeStore, StoredNode } from './index.ports.js';
 import { IndexEngine } from './index-engine.js';
 
 const clusterId = 'c'.repeat(43);
@@ -83,6 +83,8 @@ class World {
   readonly announced: Revision[] = [];
   readonly board = new Map<string, number>();
   governanceUp = true;
+  /** How far the log was counted, as Postgres keeps it over restarts. */
+  head: CountedHead | undefined;
   /** What governance hands out instead of its log, where a test lets it lie. */
   lies: ((entries: LogEntry[]) => LogEntry[]) | undefined;
 
@@ -124,6 +126,12 @@ class World {
           this.ask();
           const entries = this.governance.log(after, 2);
           return this.lies ? this.lies(entries) : entries;
+        },
+      },
+      heads: {
+        read: async () => this.head,
+        advance: async (head) => {
+          this.head = head;
         },
       },
       announcer: { changed: (revision) => this.announced.push(revision) },
@@ -410,6 +418,26 @@ describe('the index engine', () => {
       world.lies = undefined;
       await engine.decidedOn(id);
       expect(world.healthOf(id)).toBe('alive');
+    });
+
+    it('hides, from an index that starts anew, that an operator was voted out', async () => {
+      const other = await generateSigil('operator');
+      await world.governance.welcome([world.genesis], other);
+      const before = world.governance.entries.length;
+      await world.governance.decide([world.genesis, other], 'operator-remove', other.thumbprint);
+      await world.engine().logGrew(world.governance.entries.length);
+      const theirs = await generateSigil('node');
+      const manifest = await world.manifest(theirs, other);
+      const truncated = world.governance.entries.slice(0, before);
+      world.lies = (entries) => entries.filter(({ seq }) => seq <= truncated.length);
+      const restarted = world.engine();
+      await expect(restarted.join(theirs.thumbprint, manifest)).rejects.toMatchObject({ code: 'no_node_available' });
+      world.lies = undefined;
+      await expect(restarted.join(theirs.thumbprint, manifest)).rejects.toMatchObject({ code: 'manifest_invalid' });
+      world.head = { seq: before, hash: 'f'.repeat(64) };
+      const rewritten = world.engine();
+      await expect(rewritten.logGrew(before)).rejects.toMatchObject({ code: 'no_node_available' });
+      await expect(rewritten.join(theirs.thumbprint, manifest)).rejects.toMatchObject({ code: 'no_node_available' });
     });
 
     it('begins with an operator of its own', async () => {

@@ -32,7 +32,7 @@ export class IndexEngine {
 
   constructor(private readonly resources: IndexResources) {
     this.record = new DecisionRecord(resources);
-    const operators = new OperatorKeys(resources.settings.genesisOperator, this.record.counted);
+    const operators = new OperatorKeys(resources.settings.genesisOperator, this.record);
     this.hearing = new Hearing(resources.now);
     this.joining = new JoinSystem(resources, this.hearing, operators, this.record);
     this.health = new HealthSystem(resources, this.hearing);

@@ -73,6 +73,19 @@ export interface GovernancePort {
   log(after: number): Promise<LogEntry[]>;
 }
 
+/** A place in governance's log. */
+export interface CountedHead {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+/** How far governance's log was counted, shared by all index instances. */
+export interface DecisionHeads {
+  read(): Promise<CountedHead | undefined>;
+  /** Moves on, never back. */
+  advance(head: CountedHead): Promise<void>;
+}
+
 /** Tells watchers that the stream has moved. */
 export interface ChangeAnnouncer {
   changed(revision: Revision): void;
@@ -103,6 +116,7 @@ export interface IndexResources {
   readonly store: NodeStore;
   readonly board: PresenceBoard;
   readonly governance: GovernancePort;
+  readonly heads: DecisionHeads;
   readonly announcer: ChangeAnnouncer;
   readonly log: IndexLog;
   /** Milliseconds that never run backwards. */

@@ -1,6 +1,6 @@
-import type { DecisionCount } from '#ballots';
 import type { PublicJwk } from '#contracts';
 import { thumbprintOf } from '#sigil';
+import type { DecisionRecord } from './decision-record.js';
 
 /** The operators whose signatures under manifests count, by the index's own count of the ballots from the genesis on. */
 export class OperatorKeys {
@@ -8,7 +8,7 @@ export class OperatorKeys {
 
   constructor(
     private readonly genesis: PublicJwk,
-    private readonly counted: DecisionCount,
+    private readonly record: DecisionRecord,
   ) {
     this.genesisId = thumbprintOf(genesis);
   }
@@ -20,13 +20,13 @@ export class OperatorKeys {
 
   of(operatorId: string): PublicJwk | undefined {
     // Until governance could be asked there is the genesis alone.
-    if (this.counted.head.seq === 0) return operatorId === this.genesisId ? this.genesis : undefined;
-    return this.counted.operators.get(operatorId)?.key;
+    if (this.record.counted.head.seq === 0) return operatorId === this.genesisId ? this.genesis : undefined;
+    return this.record.counted.operators.get(operatorId)?.key;
   }
 
   /** The key of an operator who is none any more, for a node that they brought: it belongs until it is voted out itself. */
   formerlyOf(operatorId: string, nodeId: string): PublicJwk | undefined {
-    const brought = this.counted.memberships.get(nodeId)?.membership.operatorId === operatorId;
-    return brought ? this.counted.former.get(operatorId)?.key : undefined;
+    const brought = this.record.counted.memberships.get(nodeId)?.membership.operatorId === operatorId;
+    return brought ? this.record.counted.former.get(operatorId)?.key : undefined;
   }
 }
