@@ -13,6 +13,7 @@ const commands = {
   migration: 'scripts/migration.js',
   openapi: 'scripts/openapi/main.js',
   triton: 'scripts/triton/main.js',
+  k6: 'scripts/k6/main.js',
 };
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const command = commands[process.argv[2]];

@@ -209,8 +209,9 @@ export class StartedCluster {
     rmSync(dirname(this.dataFolder), { recursive: true, force: true });
   }
 
-  run(command: 'demo' | 'doctor'): CommandResult {
-    return runCommand('npm', ['run', '-s', command, '--', '--port', String(this.port), '--data', this.dataFolder]);
+  run(command: 'demo' | 'doctor' | 'k6', args: readonly string[] = []): CommandResult {
+    const where = ['--port', String(this.port), '--data', this.dataFolder];
+    return runCommand('npm', ['run', '-s', command, '--', ...args, ...where]);
   }
 
   /** The command line, as the operator unless `key` is given. */
