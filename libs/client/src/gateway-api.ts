@@ -1,59 +1,5 @@
 // Generated from openapi/gateway.json by `npm run -s openapi`; a test fails where it is not.
 export interface paths {
-    "/.well-known/jwks.json": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Public keys of the built-in issuer */
-        get: operations["jwks"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/health/live": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Whether the process works */
-        get: operations["live"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/health/ready": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Whether requests should be sent here
-         * @description 503 names what is missing in `details.missing`.
-         */
-        get: operations["ready"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/audit": {
         parameters: {
             query?: never;
@@ -1114,32 +1060,95 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/.well-known/jwks.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Public keys of the built-in issuer */
+        get: operations["jwks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the process works */
+        get: operations["live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether requests should be sent here
+         * @description 503 names what is missing in `details.missing`.
+         */
+        get: operations["ready"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         Allowance: {
+            /** @example drop */
             asset: string;
             /** Format: date */
             day: string;
             /** Format: date-time */
             endsAt: string;
+            /** @example 1200 */
             poolMicro: string;
+            /** @example 1200 */
             givenMicro: string;
+            /** @example 1200 */
             shareMicro: string;
+            /** @example 1200 */
             mineMicro: string;
+            /** @example 1200 */
             leftMicro: string;
         };
         AuditEntry: {
             /** @description Order of the log */
             sequence: string;
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             actionId: string;
             /** @enum {string} */
             phase: "begun" | "done" | "failed";
             /** Format: date-time */
             at: string;
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             actorId: string;
             actorRole: string;
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             keyId?: string;
             action: string;
             subject: string;
@@ -1147,6 +1156,7 @@ export interface components {
                 [key: string]: unknown;
             };
             code?: string;
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             requestId: string;
         };
         AuditPage: {
@@ -1156,10 +1166,13 @@ export interface components {
         Ballot: {
             /** @constant */
             type: "watershed/ballot";
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             proposalId: string;
+            /** @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 */
             proposalDigest: string;
             /** @enum {string} */
             choice: "for" | "against";
+            /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
             operatorId: string;
             /** Format: date-time */
             castAt: string;
@@ -1169,16 +1182,20 @@ export interface components {
             }[];
         };
         BeginUpload: {
+            /** @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 */
             sha256: string;
             sizeBytes: number;
         };
         CastBallot: {
             /** @constant */
             type: "watershed/ballot";
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             proposalId: string;
+            /** @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 */
             proposalDigest: string;
             /** @enum {string} */
             choice: "for" | "against";
+            /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
             operatorId: string;
             /** Format: date-time */
             castAt: string;
@@ -1188,10 +1205,14 @@ export interface components {
             }[];
         };
         CloseAccount: {
-            /** @description Your own person id, to say that you mean it */
+            /**
+             * @description Your own person id, to say that you mean it
+             * @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa
+             */
             confirm: string;
         };
         ClosedAccount: {
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             personId: string;
             /** Format: date-time */
             closedAt: string;
@@ -1200,8 +1221,10 @@ export interface components {
             descriptor: {
                 /** @constant */
                 type: "watershed/descriptor";
+                /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
                 clusterId: string;
                 name: string;
+                /** @example EU/FR */
                 region: string;
                 bridgeUrls: string[];
                 protocolVersions: string[];
@@ -1220,6 +1243,7 @@ export interface components {
             delegation: {
                 /** @constant */
                 type: "watershed/delegation";
+                /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
                 clusterId: string;
                 epoch: number;
                 rootKey: {
@@ -1227,8 +1251,10 @@ export interface components {
                     kty: "OKP";
                     /** @enum {string} */
                     crv: "Ed25519" | "X25519";
+                    /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
                     x: string;
                 };
+                /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
                 nextRootHash: string;
                 keys: {
                     /** @enum {string} */
@@ -1238,6 +1264,7 @@ export interface components {
                         kty: "OKP";
                         /** @enum {string} */
                         crv: "Ed25519" | "X25519";
+                        /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
                         x: string;
                     };
                     /** Format: date-time */
@@ -1267,6 +1294,7 @@ export interface components {
         };
         DataLocationPolicy: {
             allowedRegions: string[];
+            /** @example EU/FR */
             requiredRegion?: string;
             /** @default false */
             crossBorderAllowed: boolean;
@@ -1288,6 +1316,7 @@ export interface components {
         };
         DataLocationPolicyRequest: {
             allowedRegions: string[];
+            /** @example EU/FR */
             requiredRegion?: string;
             /** @default false */
             crossBorderAllowed?: boolean;
@@ -1317,36 +1346,48 @@ export interface components {
             outcome: {
                 [key: string]: unknown;
             } | null;
+            /** @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 */
             previousHash: string;
             /** Format: date-time */
             recordedAt: string;
+            /** @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 */
             hash: string;
         };
         DecisionLogPage: {
             items: components["schemas"]["DecisionLogEntry"][];
             nextCursor?: string;
             head: {
+                /** @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 */
                 hash: string;
                 seq: number;
             };
         };
         GrantMoney: {
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             personId: string;
+            /** @example 1200 */
             amountMicro: string;
-            /** @description The price list's, when absent */
+            /**
+             * @description The price list's, when absent
+             * @example drop
+             */
             asset?: string;
             /** @default  */
             memo?: string;
         };
         InferText: {
+            /** @example watershed/language-id */
             model: string;
+            /** @example 1.0.0 */
             version?: string;
             text: string;
             /** @description Narrows my default policy for this request; it can never widen it */
             policy?: components["schemas"]["DataLocationPolicyRequest"];
         };
         InferTextAnswer: {
+            /** @example watershed/language-id */
             model: string;
+            /** @example 1.0.0 */
             version: string;
             /** @description Most probable first */
             labels: {
@@ -1354,9 +1395,12 @@ export interface components {
                 probability: number;
             }[];
             cost: {
+                /** @example 1200 */
                 amountMicro: string;
+                /** @example drop */
                 asset: string;
             };
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             usageId: string;
         };
         Inspection: {
@@ -1377,6 +1421,7 @@ export interface components {
             /** @default 0 */
             maxBatchSize: number;
             blob: {
+                /** @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 */
                 sha256: string;
                 sizeBytes: number;
             };
@@ -1384,10 +1429,12 @@ export interface components {
             opset: number;
         };
         Invitation: {
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             invitationId: string;
             label: string;
             /** @enum {string} */
             state: "open" | "redeemed" | "revoked" | "expired";
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             createdBy: string;
             /** Format: date-time */
             createdAt: string;
@@ -1395,6 +1442,7 @@ export interface components {
             expiresAt: string;
             /** Format: date-time */
             redeemedAt?: string;
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             redeemedBy?: string;
         };
         InvitationsPage: {
@@ -1411,10 +1459,12 @@ export interface components {
             expiresInHours?: number;
         };
         IssuedInvitation: {
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             invitationId: string;
             label: string;
             /** @enum {string} */
             state: "open" | "redeemed" | "revoked" | "expired";
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             createdBy: string;
             /** Format: date-time */
             createdAt: string;
@@ -1422,11 +1472,13 @@ export interface components {
             expiresAt: string;
             /** Format: date-time */
             redeemedAt?: string;
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             redeemedBy?: string;
             /** @description Shown this once; absent in the answer to a repeated request */
             code?: string;
         };
         IssuedKey: {
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             keyId: string;
             /** @description Shown this once; absent in the answer to a repeated request */
             secret?: string;
@@ -1443,6 +1495,7 @@ export interface components {
             }[];
         };
         Key: {
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             keyId: string;
             scopes: ("infer" | "pods:read" | "pods:write" | "purse:read" | "account:read" | "account:manage" | "keys:manage" | "consents:manage" | "nodes:read" | "nodes:manage" | "models:manage" | "grants:create" | "people:manage" | "audit:read")[];
             label: string;
@@ -1454,6 +1507,7 @@ export interface components {
             expiresAt?: string;
             /** Format: date-time */
             revokedAt?: string;
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             rotatedFrom?: string;
         };
         KeysPage: {
@@ -1461,11 +1515,15 @@ export interface components {
             nextCursor?: string;
         };
         LedgerEntry: {
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             transferId: string;
             /** @enum {string} */
             kind: "opening" | "grant" | "usage" | "hold" | "capture" | "void" | "refund" | "allowance" | "closing";
+            /** @example 1200 */
             amountMicro: string;
+            /** @example drop */
             asset: string;
+            /** @example 1200 */
             balanceAfterMicro: string;
             usageIds: string[];
             memo: string;
@@ -1474,10 +1532,15 @@ export interface components {
         };
         LedgerTotals: {
             assets: {
+                /** @example drop */
                 asset: string;
+                /** @example 1200 */
                 sumMicro: string;
+                /** @example 1200 */
                 usageMicro: string;
+                /** @example 1200 */
                 postedUsageMicro: string;
+                /** @example 1200 */
                 heldMicro: string;
             }[];
             usageEvents: number;
@@ -1489,15 +1552,19 @@ export interface components {
         };
         Me: {
             person: components["schemas"]["Person"];
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             keyId?: string;
             scopes: ("infer" | "pods:read" | "pods:write" | "purse:read" | "account:read" | "account:manage" | "keys:manage" | "consents:manage" | "nodes:read" | "nodes:manage" | "models:manage" | "grants:create" | "people:manage" | "audit:read")[];
             /** @enum {string} */
             via: "api-key" | "token" | "oidc";
         };
         Model: {
+            /** @example watershed/language-id */
             name: string;
+            /** @example 1.0.0 */
             version: string;
             serial: number;
+            /** @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 */
             digest: string;
             /** @enum {string} */
             review: "submitted" | "approved" | "rejected" | "withdrawn";
@@ -1509,9 +1576,12 @@ export interface components {
             ready: boolean;
         };
         ModelVersion: {
+            /** @example watershed/language-id */
             name: string;
+            /** @example 1.0.0 */
             version: string;
             serial: number;
+            /** @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 */
             digest: string;
             /** @enum {string} */
             review: "submitted" | "approved" | "rejected" | "withdrawn";
@@ -1524,19 +1594,28 @@ export interface components {
             nextCursor?: string;
         };
         MoneyGrant: {
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             transferId: string;
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             personId: string;
+            /** @example 1200 */
             amountMicro: string;
+            /** @example drop */
             asset: string;
+            /** @example 1200 */
             balanceMicro: string;
         };
         Node: {
+            /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
             nodeId: string;
             manifest: {
                 /** @constant */
                 type: "watershed/node-manifest";
+                /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
                 nodeId: string;
+                /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
                 clusterId: string;
+                /** @example EU/FR */
                 region: string;
                 types: ("pod-host" | "compute" | "gateway" | "index" | "bridge" | "core")[];
                 services: ("gateway" | "index" | "pod-host" | "orchestrator" | "runner" | "bridge" | "registry" | "toll" | "governance")[];
@@ -1545,6 +1624,7 @@ export interface components {
                     kty: "OKP";
                     /** @enum {string} */
                     crv: "Ed25519" | "X25519";
+                    /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
                     x: string;
                 };
                 /** @default [] */
@@ -1556,11 +1636,13 @@ export interface components {
                         kty: "OKP";
                         /** @enum {string} */
                         crv: "Ed25519" | "X25519";
+                        /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
                         x: string;
                     };
                 }[];
                 /** Format: uri */
                 url?: string;
+                /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
                 operatorId: string;
                 /** @default {} */
                 capabilities: {
@@ -1593,7 +1675,9 @@ export interface components {
             };
             /** @default [] */
             models: {
+                /** @example watershed/language-id */
                 name: string;
+                /** @example 1.0.0 */
                 version: string;
                 digest: string;
                 ready: boolean;
@@ -1610,10 +1694,13 @@ export interface components {
         OpenProposal: {
             /** @constant */
             type: "watershed/proposal";
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             proposalId: string;
+            /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
             clusterId: string;
             /** @enum {string} */
             kind: "operator-add" | "operator-remove" | "node-exclude" | "node-pause" | "node-readmit";
+            /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
             subject: string;
             candidate?: {
                 name: string;
@@ -1622,11 +1709,13 @@ export interface components {
                     kty: "OKP";
                     /** @enum {string} */
                     crv: "Ed25519" | "X25519";
+                    /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
                     x: string;
                 };
             };
             reason: string;
             operators: string[];
+            /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
             openedBy: string;
             /** Format: date-time */
             openedAt: string;
@@ -1638,6 +1727,7 @@ export interface components {
             }[];
         };
         Operator: {
+            /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
             operatorId: string;
             name: string;
             key: {
@@ -1645,6 +1735,7 @@ export interface components {
                 kty: "OKP";
                 /** @enum {string} */
                 crv: "Ed25519" | "X25519";
+                /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
                 x: string;
             };
             /** Format: date-time */
@@ -1658,12 +1749,15 @@ export interface components {
             nextCursor?: string;
         };
         Person: {
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             personId: string;
             /** @enum {string} */
             role: "person" | "operator" | "auditor";
+            /** @example EU/FR */
             homeRegion: string;
             policy: components["schemas"]["DataLocationPolicy"];
             label: string;
+            /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
             operatorId?: string;
             /** Format: date-time */
             createdAt: string;
@@ -1679,15 +1773,22 @@ export interface components {
             erasedAt?: string;
         };
         Place: {
+            /** @example watershed/language-id */
             model: string;
+            /** @example 1.0.0 */
             version?: string;
+            /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
             nodeId?: string;
         };
         Placements: {
             placements: {
+                /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
                 placementId: string;
+                /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
                 nodeId: string;
+                /** @example watershed/language-id */
                 model: string;
+                /** @example 1.0.0 */
                 version: string;
                 /** @enum {string} */
                 wanted: "loaded" | "unloaded";
@@ -1708,9 +1809,13 @@ export interface components {
         };
         PlacementsPage: {
             items: {
+                /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
                 placementId: string;
+                /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
                 nodeId: string;
+                /** @example watershed/language-id */
                 model: string;
+                /** @example 1.0.0 */
                 version: string;
                 /** @enum {string} */
                 wanted: "loaded" | "unloaded";
@@ -1731,8 +1836,11 @@ export interface components {
             nextCursor?: string;
         };
         Pod: {
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             podId: string;
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             ownerId: string;
+            /** @example EU/FR */
             region: string;
             policy: components["schemas"]["DataLocationPolicy"];
             sizeBytes: number;
@@ -1744,6 +1852,7 @@ export interface components {
             path: string;
             contentType: string;
             sizeBytes: number;
+            /** @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 */
             sha256: string;
             etag: string;
             /** Format: date-time */
@@ -1758,23 +1867,33 @@ export interface components {
             nextCursor?: string;
         };
         Price: {
+            /** @example 1200 */
             baseMicro: string;
+            /** @example 1200 */
             perKibMicro: string;
+            /** @example drop */
             asset: string;
         };
         PriceList: {
             /** @constant */
             type: "watershed/price-list";
+            /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
             clusterId: string;
             version: number;
+            /** @example drop */
             asset: string;
             default: {
+                /** @example 1200 */
                 baseMicro: string;
+                /** @example 1200 */
                 perKibMicro: string;
             };
             models: {
+                /** @example watershed/language-id */
                 model: string;
+                /** @example 1200 */
                 baseMicro: string;
+                /** @example 1200 */
                 perKibMicro: string;
             }[];
             /** Format: date-time */
@@ -1801,10 +1920,13 @@ export interface components {
         Proposal: {
             /** @constant */
             type: "watershed/proposal";
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             proposalId: string;
+            /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
             clusterId: string;
             /** @enum {string} */
             kind: "operator-add" | "operator-remove" | "node-exclude" | "node-pause" | "node-readmit";
+            /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
             subject: string;
             candidate?: {
                 name: string;
@@ -1813,11 +1935,13 @@ export interface components {
                     kty: "OKP";
                     /** @enum {string} */
                     crv: "Ed25519" | "X25519";
+                    /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
                     x: string;
                 };
             };
             reason: string;
             operators: string[];
+            /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
             openedBy: string;
             /** Format: date-time */
             openedAt: string;
@@ -1830,6 +1954,7 @@ export interface components {
         };
         ProposalRecord: {
             proposal: components["schemas"]["Proposal"];
+            /** @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 */
             digest: string;
             tally: components["schemas"]["Tally"];
             ballots: components["schemas"]["Ballot"][];
@@ -1841,21 +1966,31 @@ export interface components {
             nextCursor?: string;
         };
         Purse: {
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             personId: string;
+            /** @example drop */
             asset: string;
+            /** @example 1200 */
             balanceMicro: string;
+            /** @example 1200 */
             heldMicro: string;
+            /** @example 1200 */
             unpostedMicro: string;
+            /** @example 1200 */
             availableMicro: string;
         };
         Quote: {
+            /** @example watershed/language-id */
             model: string;
             sizeBytes: number;
+            /** @example 1200 */
             amountMicro: string;
+            /** @example drop */
             asset: string;
             priceListVersion: number;
         };
         QuoteRequest: {
+            /** @example watershed/language-id */
             model: string;
             sizeBytes?: number;
             text?: string;
@@ -1865,6 +2000,7 @@ export interface components {
             ready: true;
         };
         Recover: {
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             personId: string;
             recoveryCode: string;
         };
@@ -1873,7 +2009,9 @@ export interface components {
             review: "approved" | "rejected" | "withdrawn";
         };
         SetPrice: {
+            /** @example 1200 */
             baseMicro: string;
+            /** @example 1200 */
             perKibMicro: string;
         };
         SetRole: {
@@ -1881,7 +2019,10 @@ export interface components {
             role: "person" | "auditor";
         };
         SignUp: {
-            /** @description Where the person's data is at home; this cluster's region when absent */
+            /**
+             * @description Where the person's data is at home; this cluster's region when absent
+             * @example EU/FR
+             */
             homeRegion?: string;
             /** @description Nothing leaves the home region when absent */
             defaultPolicy?: components["schemas"]["DataLocationPolicyRequest"];
@@ -1904,7 +2045,9 @@ export interface components {
         SubmitModel: {
             /** @constant */
             type: "watershed/model-manifest";
+            /** @example watershed/language-id */
             name: string;
+            /** @example 1.0.0 */
             version: string;
             /** @default  */
             description?: string;
@@ -1939,9 +2082,11 @@ export interface components {
             /** @default [] */
             regions?: string[];
             blob: {
+                /** @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 */
                 sha256: string;
                 sizeBytes: number;
             };
+            /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
             publisherId: string;
             /** Format: date-time */
             createdAt: string;
@@ -1951,6 +2096,7 @@ export interface components {
             }[];
         };
         Tally: {
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             proposalId: string;
             /** @enum {string} */
             state: "open" | "passed" | "rejected" | "superseded" | "expired";
@@ -1958,7 +2104,9 @@ export interface components {
             against: number;
             needed: number;
             membership?: {
+                /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
                 nodeId: string;
+                /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
                 operatorId: string;
                 /** @enum {string} */
                 state: "admitted" | "paused" | "expelled";
@@ -1966,6 +2114,7 @@ export interface components {
                 epoch: number;
                 /** Format: date-time */
                 decidedAt: string;
+                /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
                 decidedBy: string;
             };
             operators?: string[];
@@ -1983,6 +2132,7 @@ export interface components {
             lifetimeSeconds?: number;
         };
         Upload: {
+            /** @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 */
             sha256: string;
             complete: boolean;
             /** @description Send from here on */
@@ -1991,17 +2141,22 @@ export interface components {
             path: string;
         };
         Uploaded: {
+            /** @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 */
             sha256: string;
             /** @constant */
             complete: true;
         };
         UsageEvent: {
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             usageId: string;
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             personId: string;
             /** @enum {string} */
             kind: "infer";
+            /** @example watershed/language-id */
             model: string;
             inputBytes: number;
+            /** @example 1200 */
             amountMicro: string;
             /** @enum {string} */
             outcome: "answered" | "abandoned" | "failed";
@@ -2009,17 +2164,22 @@ export interface components {
             occurredAt: string;
         };
         UsageItem: {
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             usageId: string;
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             personId: string;
             /** @enum {string} */
             kind: "infer";
+            /** @example watershed/language-id */
             model: string;
             inputBytes: number;
+            /** @example 1200 */
             amountMicro: string;
             /** @enum {string} */
             outcome: "answered" | "abandoned" | "failed";
             /** Format: date-time */
             occurredAt: string;
+            /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             transferId?: string;
         };
         UsagePage: {
@@ -2082,168 +2242,6 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    jwks: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Public keys of the built-in issuer */
-            200: {
-                headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Jwks"];
-                };
-            };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    live: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Whether the process works */
-            200: {
-                headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Live"];
-                };
-            };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    ready: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Whether requests should be sent here */
-            200: {
-                headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Ready"];
-                };
-            };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `shutting_down`, `overloaded` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     auditLog: {
         parameters: {
             query?: {
@@ -7449,6 +7447,168 @@ export interface operations {
                 };
             };
             /** @description `model_not_ready` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jwks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Public keys of the built-in issuer */
+            200: {
+                headers: {
+                    /** @description How the request was routed */
+                    "Watershed-Route"?: string;
+                    /** @description Names this request in the log */
+                    "Watershed-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Jwks"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    live: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whether the process works */
+            200: {
+                headers: {
+                    /** @description How the request was routed */
+                    "Watershed-Route"?: string;
+                    /** @description Names this request in the log */
+                    "Watershed-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Live"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ready: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whether requests should be sent here */
+            200: {
+                headers: {
+                    /** @description How the request was routed */
+                    "Watershed-Route"?: string;
+                    /** @description Names this request in the log */
+                    "Watershed-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ready"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `shutting_down`, `overloaded` */
             503: {
                 headers: {
                     [name: string]: unknown;

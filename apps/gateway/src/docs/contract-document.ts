@@ -3,6 +3,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { declaredModule } from '../gateway.module.js';
 import { componentSchemas } from '../http/api-schema.js';
+import { problemExamples } from '../http/problem.examples.js';
 
 const tags: readonly (readonly [string, string])[] = [
   ['gateway', 'People, keys, tokens, the audit log, health'],
@@ -42,8 +43,8 @@ export async function contractDocument(): Promise<OpenAPIObject> {
   await app.close();
   return {
     ...document,
-    paths: sorted(document.paths),
-    components: { ...document.components, schemas: componentSchemas() },
+    paths: readersOrder(document.paths),
+    components: { ...document.components, schemas: componentSchemas(), examples: problemExamples() },
   };
 }
 
@@ -52,6 +53,10 @@ export async function contractText(): Promise<string> {
   return `${JSON.stringify(await contractDocument(), null, 2)}\n`;
 }
 
-function sorted<Value>(members: Record<string, Value>): Record<string, Value> {
-  return Object.fromEntries(Object.entries(members).sort(([one], [other]) => (one < other ? -1 : 1)));
+/** By path, but what a person came for before what balancers and other servers ask. */
+function readersOrder<Value>(paths: Record<string, Value>): Record<string, Value> {
+  const rank = (path: string) => (path.startsWith('/v') ? 0 : 1);
+  return Object.fromEntries(
+    Object.entries(paths).sort(([one], [other]) => rank(one) - rank(other) || (one < other ? -1 : 1)),
+  );
 }

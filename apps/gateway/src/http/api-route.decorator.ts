@@ -16,6 +16,7 @@ import type { ErrorCode } from '#errors';
 import { Needs, Open, type OpenLimit } from '../auth/access.decorators.js';
 import type { Access } from '../auth/engine/scopes.js';
 import { nameOf, refOf } from './api-schema.js';
+import { problemExampleRef } from './problem.examples.js';
 import { problemCatalogue } from './problem-catalogue.js';
 
 /** Tags of the contract: the service that answers in the end. */
@@ -166,7 +167,12 @@ function problems({ errors = [], access, once }: ApiRouteOptions, open: boolean)
     ApiResponse({
       status,
       description: list.map((code) => `\`${code}\``).join(', '),
-      content: { 'application/problem+json': { schema: { $ref: refOf('Problem') } } },
+      content: {
+        'application/problem+json': {
+          schema: { $ref: refOf('Problem') },
+          examples: Object.fromEntries(list.map((code) => [code, { $ref: problemExampleRef(code) }])),
+        },
+      },
     }),
   );
 }

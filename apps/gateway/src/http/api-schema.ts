@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { amountMicro, asset, modelName, region, semver, sha256, thumbprint, uuid } from '#contracts';
 
 /**
  * Names of the schemas that the published contract lists. The schemas are module constants as all of ours are; this
@@ -36,17 +37,36 @@ export function componentSchemas(): Record<string, object> {
   return Object.fromEntries(names.map((id) => [id, withoutEnvelope((requests.has(id) ? taken[id] : sent[id]) ?? {})]));
 }
 
-/** `$schema` and `$id` belong to a document of its own; integers lose the bounds that only say "safe in JSON". */
+const patternOf = (schema: z.ZodType): unknown => (z.toJSONSchema(schema) as { pattern?: unknown }).pattern;
+
+/** What a reader is shown for a text of a known form; made up from its pattern it would be noise. */
+const examplesByPattern: ReadonlyMap<unknown, string> = new Map([
+  [patternOf(modelName), 'watershed/language-id'],
+  [patternOf(semver), '1.0.0'],
+  [patternOf(uuid), '019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa'],
+  [patternOf(thumbprint), 'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs'],
+  [patternOf(sha256), 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'],
+  [patternOf(region), 'EU/FR'],
+  [patternOf(amountMicro), '1200'],
+  [patternOf(asset), 'drop'],
+]);
+
+/** `$schema` and `$id` belong to a document of its own. */
 function withoutEnvelope(schema: object): object {
   const { $schema: _schema, $id: _id, ...rest } = schema as Record<string, unknown>;
-  return withoutSafeBounds(rest) as object;
+  return asPublished(rest) as object;
 }
 
-function withoutSafeBounds(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutSafeBounds);
+/** Integers lose the bounds that only say "safe in JSON"; texts of a known form gain an example. */
+function asPublished(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(asPublished);
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).filter(
     ([, each]) => each !== Number.MAX_SAFE_INTEGER && each !== Number.MIN_SAFE_INTEGER,
   );
-  return Object.fromEntries(entries.map(([name, each]) => [name, withoutSafeBounds(each)]));
+  const example = 'pattern' in value ? examplesByPattern.get(value.pattern) : undefined;
+  return {
+    ...Object.fromEntries(entries.map(([name, each]) => [name, asPublished(each)])),
+    ...(example === undefined ? {} : { examples: [example] }),
+  };
 }
