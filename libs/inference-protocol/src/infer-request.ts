@@ -162,6 +162,7 @@ function readInput(input: JsonValue, binary: BinaryTail, names: Set<string>): Te
     return { name, datatype: known(name, datatype), shape, data };
   }
   if (parameters.has('shared_memory_region')) {
+    stringMember(parameters, 'shared_memory_region');
     throw unfit('invalid_request', `shared memory is not supported for input '${name}'`);
   }
   const count = countElements(shape);
@@ -180,12 +181,16 @@ function known(input: string, datatype: string): Datatype {
 function readOutput(output: JsonValue): RequestedOutput {
   const name = stringMember(output, 'name');
   const parameters = parametersOf(output);
+  const region = parameters.has('shared_memory_region');
+  if (region && parameters.has('classification'))
+    throw unfit('invalid_request', `output '${name}' can't set both 'shared_memory_region' and 'classification'`);
+  const binary = parameters.has('binary_data') ? bool(parameters.get('binary_data'), 'binary_data') : false;
   const classification = parameters.has('classification')
     ? Number(unsigned(parameters.get('classification'), 'classification'))
     : 0;
-  if (parameters.has('shared_memory_region')) {
+  if (region) {
+    stringMember(parameters, 'shared_memory_region');
     throw unfit('invalid_request', `shared memory is not supported for output '${name}'`);
   }
-  const binary = parameters.has('binary_data') ? bool(parameters.get('binary_data'), 'binary_data') : false;
   return { name, binary, classification };
 }

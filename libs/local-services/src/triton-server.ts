@@ -65,7 +65,7 @@ export async function startTriton(options: StartTritonOptions): Promise<LocalTri
       '--model-control-mode=explicit',
       ...['--http-address=127.0.0.1', `--http-port=${port}`],
       ...['--metrics-address=127.0.0.1', `--metrics-port=${metricsPort}`],
-      ...['--allow-grpc=false', '--allow-gpu-metrics=false', '--log-info=false'],
+      ...['--allow-grpc=false', '--allow-gpu-metrics=false'],
       `--exit-timeout-secs=${Math.max(1, Math.floor(stopGraceMs / 1_000))}`,
       `--backend-config=python,shm-region-prefix-name=${sharedMemoryPrefix}`,
     ],

@@ -98,7 +98,6 @@ class TritonPythonModel:
             self.session = opened(model_file())
         except Exception as error:
             raise triton.TritonModelException(str(error)) from error
-        self.outputs = [tensor.name for tensor in self.session.get_outputs()]
 
     def execute(self, requests):
         return [self.answer(request) for request in requests]
@@ -109,8 +108,8 @@ class TritonPythonModel:
             for tensor in request.inputs():
                 array = tensor.as_numpy()
                 feed[tensor.name()] = texts(array) if array.dtype == object else array
-            asked = set(request.requested_output_names())
-            wanted = [name for name in self.outputs if name in asked]
+            # Of several outputs Triton's own backends give the first by its name first.
+            wanted = sorted(request.requested_output_names())
             found = self.session.run(wanted, feed)
             outputs = [
                 triton.Tensor(name, text_bytes(array) if array.dtype == object else array)

@@ -45,8 +45,13 @@ export function differences(path: string, recorded: Answer, actual: Answer): str
   return [...found, ...compareJson(withoutPython(readJson(want)), withoutPython(readJson(have)), '', path)];
 }
 
-const decoded = ({ headers, body }: Answer): Buffer =>
-  headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
+function decoded({ headers, body }: Answer): Buffer {
+  if (headers['content-encoding'] === 'gzip') return gunzipSync(body);
+  if (!headers['content-type']?.startsWith('text/event-stream')) return body;
+  // Events as one list, so that each is compared as any other answer.
+  const events = [...body.toString('utf8').matchAll(/^data: (.*)$/gm)].map(([, event]) => event);
+  return Buffer.from(`[${events.join(',')}]`);
+}
 
 /** An index without the models that only a real server runs. */
 function withoutPython(value: JsonValue): JsonValue {
@@ -125,8 +130,8 @@ function compareBinary(want: Buffer, have: Buffer, wantHeader?: string, haveHead
 function compareTensors(want: Tensor, have: Tensor): string[] {
   const about = ({ name, datatype, shape }: Tensor) => `${name} ${datatype} [${shape}]`;
   if (about(want) !== about(have)) return [`output ${about(have)} instead of ${about(want)}`];
-  if (want.datatype !== 'BYTES')
-    return Buffer.compare(want.data, have.data) === 0 ? [] : [`the data of ${want.name} differ`];
+  if (Buffer.compare(want.data, have.data) === 0) return [];
+  if (want.datatype !== 'BYTES') return [`the data of ${want.name} differ`];
   const text = (data: Uint8Array) => Buffer.from(data).toString('latin1');
   const plain = [...text(want.data).matchAll(/b'((?:[^'\\]|\\.)*)'/g)].map(([match]) => fromPythonBytes(match));
   const packed = plain.map((element) => {

@@ -1,17 +1,30 @@
-import { deviations, pythonModels, realServerOnly } from './deviations.js';
+import { optionalTool } from '#testing';
+import { pythonModels, realServerOnly } from './deviations.js';
+import { startRealTriton, tritonAbsence } from './real-triton.js';
 import { fixtures } from './recordings.js';
-import { type ContractResult, runContract } from './run-contract.js';
-import { startTestServer, type TestServer } from './test-server.js';
+import { type ContractOptions, type ContractResult, deviationsOf, runContract } from './run-contract.js';
+import { startTestServer } from './test-server.js';
 
-describe('the recordings of a real server, replayed against the embedded one', () => {
-  let server: TestServer;
+interface ContractServer {
+  readonly url: string;
+  readonly metricsUrl: string;
+  stop(): Promise<void>;
+}
+
+/** `leftOut`: the recordings that this server is not asked for. */
+function describeContract(
+  server: ContractOptions['server'],
+  leftOut: readonly string[],
+  start: () => Promise<ContractServer>,
+): void {
+  let running: ContractServer;
   let results: ContractResult[];
 
   beforeAll(async () => {
-    server = await startTestServer({ metricsPort: 0 });
-    results = await runContract(server.url, { server: 'embedded', metricsUrl: server.metricsUrl });
-  }, 120_000);
-  afterAll(() => server.close());
+    running = await start();
+    results = await runContract(running.url, { server, metricsUrl: running.metricsUrl });
+  }, 180_000);
+  afterAll(() => running.stop());
 
   const named = (outcome: string) =>
     results.filter((result) => result.outcome === outcome).map((result) => result.name);
@@ -22,9 +35,16 @@ describe('the recordings of a real server, replayed against the embedded one', (
 
   it('accounts for every recording', () => {
     expect(results).toHaveLength(193);
-    expect(named('real-server-only')).toEqual(realServerOnly);
-    expect(named('deviates-as-required')).toEqual(deviations.map((deviation) => deviation.name));
-    expect(named('agrees')).toHaveLength(193 - realServerOnly.length - deviations.length);
+    expect(named('real-server-only')).toEqual(leftOut);
+    expect(named('deviates-as-required')).toEqual(deviationsOf(server).map((deviation) => deviation.name));
+    expect(named('agrees')).toHaveLength(193 - leftOut.length - deviationsOf(server).length);
+  });
+}
+
+describe('the recordings of a real server, replayed against the embedded one', () => {
+  describeContract('embedded', realServerOnly, async () => {
+    const server = await startTestServer({ metricsPort: 0 });
+    return { ...server, stop: () => server.close() };
   });
 
   it('leaves out exactly the exchanges of the models written in Python', () => {
@@ -35,3 +55,12 @@ describe('the recordings of a real server, replayed against the embedded one', (
     expect(theirs.map((exchange) => exchange.name)).toEqual(realServerOnly);
   });
 });
+
+// Two dozen loads at a second and a half each: `npm test` compares the two servers by `same-answers.int-spec.ts` alone.
+if (process.env.WATERSHED_TEST_ALL === '1')
+  optionalTool('triton', tritonAbsence()).describe(
+    'the recordings of a real server, replayed against a real Triton',
+    () => {
+      describeContract('triton', [], startRealTriton);
+    },
+  );

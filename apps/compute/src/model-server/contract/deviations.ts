@@ -43,6 +43,15 @@ export const deviations: readonly Deviation[] = [
   { name: 'JSON of FP32 as text', status: 400, why: 'Triton takes NaN, which is no JSON' },
 ];
 
+/** Where a real Triton with the ONNX Runtime backend that we bring differs from the recorded one. */
+export const backendDeviations: readonly Deviation[] = [
+  {
+    name: 'text binary that is not UTF-8',
+    status: 400,
+    why: "ONNX Runtime's binding for Python has text only; the recorded backend wrote the bytes as Python does",
+  },
+];
+
 /** Metrics of Triton that a server without a GPU has no use for. */
 export const absentMetrics: readonly string[] = [
   'nv_pinned_memory_pool_total_bytes',

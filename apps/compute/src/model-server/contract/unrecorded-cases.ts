@@ -1,6 +1,6 @@
 /**
- * Requests that were not recorded, with the status that Triton 2.51 gives by its source (or, where it would wrap, allocate
- * or die, the one that is required instead: `own`). Every one but the successes answers with an `error`. The server must
+ * Requests that were not recorded, with the status that Triton 2.51 gives (or, where it would wrap, allocate or die, the one
+ * that is required instead: `own`). Every one but the successes answers with an `error`. The server must
  * have `add_one`, `same_fp32`, `same_uint8`, `text_echo` and `softmax` loaded.
  */
 export interface UnrecordedCase {
@@ -109,6 +109,7 @@ export const unrecordedCases: readonly UnrecordedCase[] = [
       outputs: [{ name: 'TEXT_OUT', parameters: { classification: 1 } }],
     }),
     status: 400,
+    own: true,
   },
   {
     name: 'a classification of more than there are',
@@ -131,7 +132,7 @@ export const unrecordedCases: readonly UnrecordedCase[] = [
     body: '{"inputs":[{"name":"INPUT0","shape":[1,4],"datatype":"INT32","datatype":"FP32","data":[1,2,3,4]}],"inputs":5}',
     status: 200,
   },
-  { name: 'JSON of a byte order mark', path: ADD, body: `\u{feff}${one({})}`, status: 500 },
+  { name: 'JSON of a byte order mark', path: ADD, body: `\u{feff}${one({})}`, status: 500, own: true },
   { name: 'white space alone', path: ADD, body: '  ', status: 500 },
   {
     name: 'shared memory that is not there',
@@ -147,6 +148,7 @@ export const unrecordedCases: readonly UnrecordedCase[] = [
       ],
     }),
     status: 400,
+    own: true,
   },
   {
     name: 'text with a zero byte',
@@ -228,6 +230,7 @@ export const unrecordedCases: readonly UnrecordedCase[] = [
     path: '/v2/repository/models/nothere/unload',
     body: '{"parameters":{"unload_dependents":"x"}}',
     status: 500,
+    own: true,
   },
   { name: 'another method', method: 'DELETE', path: '/v2/models/add_one', status: 405 },
   { name: 'metadata by POST', method: 'POST', path: '/v2', status: 405 },
