@@ -49,6 +49,8 @@ export interface MutatedRequest {
   readonly headLength: number;
   /** The whole of it, for who has to find out why. */
   readonly shown: string;
+  /** Each of its changes alone, where it has several. */
+  readonly parts: readonly MutatedRequest[];
 }
 
 function requestOf(base: BaseRequest, changes: readonly Change[]): MutatedRequest {
