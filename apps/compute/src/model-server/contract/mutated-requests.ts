@@ -50,7 +50,7 @@ export interface MutatedRequest {
   /** The whole of it, for who has to find out why. */
   readonly shown: string;
   /** Each of its changes alone, where it has several. */
-  readonly parts: readonly MutatedRequest[];
+  parts(): readonly MutatedRequest[];
 }
 
 function requestOf(base: BaseRequest, changes: readonly Change[]): MutatedRequest {
@@ -81,6 +81,7 @@ function requestOf(base: BaseRequest, changes: readonly Change[]): MutatedReques
     headers,
     body,
     headLength: head.byteLength,
+    parts: () => (changes.length > 1 ? changes.map((change) => requestOf(base, [change])) : []),
     shown: `POST ${path} ${JSON.stringify(headers)} (${what})\n${json} ${binary}`,
   };
 }

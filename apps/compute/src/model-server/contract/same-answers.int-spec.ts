@@ -52,9 +52,10 @@ optionalTool('triton', tritonAbsence()).describe('the embedded server and a real
     const known = knownDifferences.find(({ holds }) => holds(request, ours, theirs));
     if (known) return known.why;
     const refused = ours.status >= 400 && theirs.status >= 400 && statusClass(ours) !== statusClass(theirs);
-    if (!refused || request.parts.length === 0) return undefined;
+    const parts = request.parts();
+    if (!refused || parts.length === 0) return undefined;
     // Of several faults each server names the one that it meets first; about each of them alone they must agree.
-    for (const part of request.parts)
+    for (const part of parts)
       if (killsTriton(part) || differencesOf(part, await ask(embedded.url, part), await askTriton(part)).length > 0)
         return undefined;
     return severalFaults;
