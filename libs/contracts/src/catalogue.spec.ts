@@ -38,7 +38,7 @@ describe('the catalogue of methods', () => {
     ['governance', []],
     ['registry', ['governance-members']],
     ['index', ['governance-admit', 'governance-log']],
-    ['orchestrator', ['registry-model', 'runner-load', 'runner-status', 'runner-unload']],
+    ['orchestrator', ['registry-model', 'runner-load', 'runner-unload']],
   ])('lets a %s call for itself, and beyond that only %j', (service, beyond) => {
     expect(callable(service)).toEqual([...membership, ...beyond].sort());
   });

@@ -59,29 +59,6 @@ export const runnerUnload = defineMethod({
   timeoutMs: 5_000,
 });
 
-export const runnerModel = z.object({
-  name: modelName,
-  version: semver,
-  state: z.enum(['pulling', 'loading', 'ready', 'quarantined', 'unloading', 'unloaded', 'failed']),
-  failure: refusal.optional(),
-  memoryBytes: z.number().int().nonnegative().optional(),
-  inferences: z.number().int().nonnegative(),
-  errors: z.number().int().nonnegative(),
-});
-
-export const runnerStatus = defineMethod({
-  name: 'runner-status',
-  service: 'runner',
-  request: z.object({}),
-  response: z.object({
-    modelServer: z.object({ kind: z.enum(['embedded', 'triton']), live: z.boolean(), version: z.string() }),
-    models: z.array(runnerModel),
-  }),
-  callers: ['gateway', 'orchestrator'],
-  idempotent: true,
-  timeoutMs: 2_000,
-});
-
 /** The wish that a runner serve a version, and how far it has come. */
 export const placement = z.object({
   placementId: uuid,

@@ -153,7 +153,7 @@ export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Pr
   const running = await startNodeApp({
     name: 'runner',
     node,
-    module: runnerModule({ desk, models, server, supervisor }),
+    module: runnerModule({ desk, models }),
     registry: metrics.registry,
     nestLogger: nestLogger(logger),
     joinWith: async () => {
