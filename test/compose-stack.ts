@@ -39,6 +39,11 @@ export class ComposeStack {
     return `http://127.0.0.1:${this.port}`;
   }
 
+  /** Of this test alone, so that it never takes the place of one that is in use. */
+  get image(): string {
+    return `watershed:${this.project}`;
+  }
+
   get envFile(): string {
     return join(this.folder, 'env');
   }
@@ -59,7 +64,7 @@ export class ComposeStack {
       ...Object.fromEntries(kept),
       WATERSHED_PORT: String(this.port),
       WATERSHED_PUBLIC_URL: this.url,
-      WATERSHED_IMAGE: `watershed:${this.project}`,
+      WATERSHED_IMAGE: this.image,
     };
   }
 
@@ -128,7 +133,7 @@ export class ComposeStack {
 
   /** Also what `down` keeps: the image and this test's files. */
   async remove(): Promise<void> {
-    await run(this.engine.command, ['rmi', '-f', `watershed:${this.project}`]);
+    await run(this.engine.command, ['rmi', '-f', this.image]);
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

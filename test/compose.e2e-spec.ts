@@ -9,6 +9,7 @@ import { findEngine, missingImages } from './container-engine.js';
 import { root, runCommand } from './started-cluster.js';
 
 const minutes = (n: number) => n * 60_000;
+const composeFile = readFileSync(join(root, 'docker/compose.yml'), 'utf8');
 const required = toolIsRequired('compose');
 const engine = findEngine();
 
@@ -16,7 +17,7 @@ const engine = findEngine();
 function absence(): string | undefined {
   if (!engine) return 'no container engine with a compose command answers (docker compose, podman-compose)';
   if (required) return undefined;
-  const images = imagesOf(readFileSync(join(root, 'docker/compose.yml'), 'utf8'))
+  const images = imagesOf(composeFile)
     .filter(({ variable }) => variable !== 'TRITON_IMAGE')
     .map(({ tag }) => tag);
   const missing = missingImages(engine, images);
@@ -109,6 +110,15 @@ optionalTool('compose', absence()).describe('the compose stack', () => {
     },
     minutes(1),
   );
+
+  it('is a small image: what it adds to its base stays below 150 MB', async () => {
+    const base = imagesOf(composeFile).find(({ variable }) => variable === 'NODE_IMAGE')?.tag ?? '';
+    const sizeOf = async (image: string) =>
+      Number(await stack.ask(['image', 'inspect', '--format', '{{.Size}}', image]));
+    const addedMegabytes = ((await sizeOf(stack.image)) - (await sizeOf(base))) / 1e6;
+    expect(addedMegabytes).toBeGreaterThan(0);
+    expect(addedMegabytes).toBeLessThan(150);
+  });
 
   it(
     'comes up from nothing and tells the demo’s story',
