@@ -476,6 +476,10 @@ describe('the index engine', () => {
     await expect(restarted.join(late.thumbprint, manifest)).rejects.toMatchObject({ code: 'manifest_invalid' });
     world.governanceUp = false;
     await expect(restarted.join(late.thumbprint, manifest)).rejects.toMatchObject({ code: 'no_node_available' });
+    // Governance is one of these nodes: nobody could ask it before it is back.
+    await restarted.leave(id, 'asleep');
+    await joined(restarted);
+    expect(world.healthOf(id)).toBe('alive');
   });
 
   it("takes the genesis operator's nodes provisionally while governance is away, others not, and asks later", async () => {

@@ -69,15 +69,16 @@ export class JoinSystem {
   }
 
   private async checkOperator(manifest: NodeManifest): Promise<void> {
-    let key = this.operators.of(manifest.operatorId);
+    const { operatorId, nodeId } = manifest;
+    const known = () => this.operators.of(operatorId) ?? this.operators.formerlyOf(operatorId, nodeId);
+    let key = known();
     if (!key) {
       try {
         await this.record.catchUp();
       } catch (error) {
         throw governanceAway(error);
       }
-      const { operatorId, nodeId } = manifest;
-      key = this.operators.of(operatorId) ?? this.operators.formerlyOf(operatorId, nodeId);
+      key = known();
     }
     if (!key) throw manifestInvalid('no operator of this cluster signed it');
     await verifyDocument(manifest, { ...this.signed(), key, purpose: 'operator' });
@@ -91,10 +92,12 @@ export class JoinSystem {
     } catch (error) {
       if (isWatershedError(error, 'node_expelled')) return { membership: 'expelled', membershipEpoch: 0 };
       if (!isAbsence(error)) throw error;
-      if (knownExpelled || this.record.of(nodeId)?.state === 'expelled') {
-        return { membership: 'expelled', membershipEpoch: 0 };
-      }
-      if (!this.operators.isGenesis(operatorId)) throw governanceAway(error);
+      const known = this.record.of(nodeId);
+      if (knownExpelled || known?.state === 'expelled') return { membership: 'expelled', membershipEpoch: 0 };
+      // It was counted as a member: nobody has to be asked. Governance itself comes back in this way.
+      if (known?.operatorId === operatorId) return { membership: known.state, membershipEpoch: known.epoch };
+      const decides = this.operators.isGenesis(operatorId) && this.operators.of(operatorId) !== undefined;
+      if (!decides) throw governanceAway(error);
       return { membership: 'admitted', membershipEpoch: 0 };
     }
     // What governance answered is not believed: the log has it, or it was not decided.

@@ -13,9 +13,9 @@ export class OperatorKeys {
     this.genesisId = thumbprintOf(genesis);
   }
 
-  /** Whether this is the genesis's operator, who has not been voted out. */
+  /** Whether this is the operator of the genesis, who signs for the cluster's own services; they may be voted out. */
   isGenesis(operatorId: string): boolean {
-    return operatorId === this.genesisId && this.of(operatorId) !== undefined;
+    return operatorId === this.genesisId;
   }
 
   of(operatorId: string): PublicJwk | undefined {
