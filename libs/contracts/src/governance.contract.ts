@@ -27,7 +27,12 @@ export const governanceMembers = defineMethod({
   name: 'governance-members',
   service: 'governance',
   request: z.object({}),
-  response: z.object({ operators: z.array(operator), memberships: z.array(membership) }),
+  response: z.object({
+    operators: z.array(operator),
+    memberships: z.array(membership),
+    /** Who was voted out, with the keys by which what they signed before can still be checked. */
+    formerOperators: z.array(operator).optional(),
+  }),
   callers: ['gateway', 'registry', 'runner'],
   idempotent: true,
   timeoutMs: 3_000,

@@ -15,8 +15,9 @@ export class PublisherKeys {
 
   async keyOf(operatorId: string): Promise<PublicJwk | undefined> {
     if (this.now() - this.readAt > freshForMs || !this.keys.has(operatorId)) {
-      const { operators } = await this.bus.call(governanceMembers, {});
-      this.keys = new Map(operators.map((operator) => [operator.operatorId, operator.key]));
+      const { operators, formerOperators = [] } = await this.bus.call(governanceMembers, {});
+      // What an operator published while they were one stays good: the registry approved it, and can withdraw it.
+      this.keys = new Map([...formerOperators, ...operators].map(({ operatorId, key }) => [operatorId, key]));
       this.readAt = this.now();
     }
     return this.keys.get(operatorId);

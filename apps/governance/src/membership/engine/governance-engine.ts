@@ -61,9 +61,10 @@ export class GovernanceEngine {
     return first;
   }
 
-  async members(): Promise<{ operators: Operator[]; memberships: Membership[] }> {
+  async members(): Promise<{ operators: Operator[]; memberships: Membership[]; formerOperators: Operator[] }> {
     const [operators, memberships] = await Promise.all([this.#store.operators(), this.#store.memberships()]);
-    return { operators, memberships };
+    await this.#catchUp();
+    return { operators, memberships, formerOperators: [...this.#counted.former.values()] };
   }
 
   /**
