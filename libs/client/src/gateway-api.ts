@@ -720,12 +720,16 @@ export interface paths {
         };
         /**
          * Read a resource
-         * @description Needs the scope `pods:read`.
+         * @description Comes with the media type it was stored with.
+         *
+         *     Needs the scope `pods:read`.
          */
         get: operations["getResource"];
         /**
          * Store a resource
-         * @description Needs the scope `pods:write`.
+         * @description Send any media type: it is kept, and comes back when the resource is read. Takes a Content-Length, not chunks.
+         *
+         *     Needs the scope `pods:write`.
          */
         put: operations["putResource"];
         post?: never;
@@ -750,7 +754,7 @@ export interface paths {
         put?: never;
         /**
          * What would this cost?
-         * @description The price of one request by the size of its input in UTF-8 bytes, exactly as it would be charged now.
+         * @description The price of one request by the size of its input in UTF-8 bytes, exactly as it would be charged now. Whether such a model is there is not asked.
          *
          *     Needs the scope `infer`.
          */
@@ -876,7 +880,7 @@ export interface paths {
         put?: never;
         /**
          * Exchange a key for a short-lived token
-         * @description Authenticate with the key. The token dies with it.
+         * @description Authenticate with the key; a token gives no other token. The token dies with its key. Send it as `Authorization: Bearer`.
          */
         post: operations["exchangeKey"];
         delete?: never;
@@ -967,7 +971,7 @@ export interface paths {
         put?: never;
         /**
          * Ask a model about tensors
-         * @description Open Inference Protocol v2: JSON, or binary tensors with `Inference-Header-Content-Length`. Clients of Triton work with an `Authorization` header.
+         * @description Open Inference Protocol v2: JSON, or a JSON head of `Inference-Header-Content-Length` bytes with binary tensors after it, in each direction. Costs what `POST /v1/prices/quote` says of the whole body in bytes. Clients of Triton work with an `Authorization` header.
          *
          *     Needs the scope `infer`.
          */
@@ -1029,7 +1033,7 @@ export interface paths {
         put?: never;
         /**
          * Ask a model about tensors
-         * @description Open Inference Protocol v2: JSON, or binary tensors with `Inference-Header-Content-Length`. Clients of Triton work with an `Authorization` header.
+         * @description Open Inference Protocol v2: JSON, or a JSON head of `Inference-Header-Content-Length` bytes with binary tensors after it, in each direction. Costs what `POST /v1/prices/quote` says of the whole body in bytes. Clients of Triton work with an `Authorization` header.
          *
          *     Needs the scope `infer`.
          */
@@ -1119,21 +1123,39 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         Allowance: {
-            /** @example drop */
+            /**
+             * @description What amounts are counted in
+             * @example drop
+             */
             asset: string;
             /** Format: date */
             day: string;
             /** Format: date-time */
             endsAt: string;
-            /** @example 1200 */
+            /**
+             * @description Millionths of the asset, as a decimal integer
+             * @example 1200
+             */
             poolMicro: string;
-            /** @example 1200 */
+            /**
+             * @description Millionths of the asset, as a decimal integer
+             * @example 1200
+             */
             givenMicro: string;
-            /** @example 1200 */
+            /**
+             * @description Millionths of the asset, as a decimal integer
+             * @example 1200
+             */
             shareMicro: string;
-            /** @example 1200 */
+            /**
+             * @description Millionths of the asset, as a decimal integer
+             * @example 1200
+             */
             mineMicro: string;
-            /** @example 1200 */
+            /**
+             * @description Millionths of the asset, as a decimal integer
+             * @example 1200
+             */
             leftMicro: string;
         };
         AuditEntry: {
@@ -1365,7 +1387,10 @@ export interface components {
         GrantMoney: {
             /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             personId: string;
-            /** @example 1200 */
+            /**
+             * @description Millionths of the asset, as a decimal integer
+             * @example 1200
+             */
             amountMicro: string;
             /**
              * @description The price list's, when absent
@@ -1380,6 +1405,7 @@ export interface components {
             model: string;
             /** @example 1.0.0 */
             version?: string;
+            /** @description A model may take less: `text_invalid` says how many bytes */
             text: string;
             /** @description Narrows my default policy for this request; it can never widen it */
             policy?: components["schemas"]["DataLocationPolicyRequest"];
@@ -1395,9 +1421,15 @@ export interface components {
                 probability: number;
             }[];
             cost: {
-                /** @example 1200 */
+                /**
+                 * @description Millionths of the asset, as a decimal integer
+                 * @example 1200
+                 */
                 amountMicro: string;
-                /** @example drop */
+                /**
+                 * @description What amounts are counted in
+                 * @example drop
+                 */
                 asset: string;
             };
             /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
@@ -1519,11 +1551,20 @@ export interface components {
             transferId: string;
             /** @enum {string} */
             kind: "opening" | "grant" | "usage" | "hold" | "capture" | "void" | "refund" | "allowance" | "closing";
-            /** @example 1200 */
+            /**
+             * @description Millionths of the asset, as a decimal integer
+             * @example 1200
+             */
             amountMicro: string;
-            /** @example drop */
+            /**
+             * @description What amounts are counted in
+             * @example drop
+             */
             asset: string;
-            /** @example 1200 */
+            /**
+             * @description Millionths of the asset, as a decimal integer
+             * @example 1200
+             */
             balanceAfterMicro: string;
             usageIds: string[];
             memo: string;
@@ -1532,15 +1573,30 @@ export interface components {
         };
         LedgerTotals: {
             assets: {
-                /** @example drop */
+                /**
+                 * @description What amounts are counted in
+                 * @example drop
+                 */
                 asset: string;
-                /** @example 1200 */
+                /**
+                 * @description Millionths of the asset, as a decimal integer
+                 * @example 1200
+                 */
                 sumMicro: string;
-                /** @example 1200 */
+                /**
+                 * @description Millionths of the asset, as a decimal integer
+                 * @example 1200
+                 */
                 usageMicro: string;
-                /** @example 1200 */
+                /**
+                 * @description Millionths of the asset, as a decimal integer
+                 * @example 1200
+                 */
                 postedUsageMicro: string;
-                /** @example 1200 */
+                /**
+                 * @description Millionths of the asset, as a decimal integer
+                 * @example 1200
+                 */
                 heldMicro: string;
             }[];
             usageEvents: number;
@@ -1598,11 +1654,20 @@ export interface components {
             transferId: string;
             /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             personId: string;
-            /** @example 1200 */
+            /**
+             * @description Millionths of the asset, as a decimal integer
+             * @example 1200
+             */
             amountMicro: string;
-            /** @example drop */
+            /**
+             * @description What amounts are counted in
+             * @example drop
+             */
             asset: string;
-            /** @example 1200 */
+            /**
+             * @description Millionths of the asset, as a decimal integer
+             * @example 1200
+             */
             balanceMicro: string;
         };
         Node: {
@@ -1867,11 +1932,20 @@ export interface components {
             nextCursor?: string;
         };
         Price: {
-            /** @example 1200 */
+            /**
+             * @description Millionths of the asset, as a decimal integer
+             * @example 1200
+             */
             baseMicro: string;
-            /** @example 1200 */
+            /**
+             * @description Millionths of the asset, as a decimal integer
+             * @example 1200
+             */
             perKibMicro: string;
-            /** @example drop */
+            /**
+             * @description What amounts are counted in
+             * @example drop
+             */
             asset: string;
         };
         PriceList: {
@@ -1880,20 +1954,35 @@ export interface components {
             /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
             clusterId: string;
             version: number;
-            /** @example drop */
+            /**
+             * @description What amounts are counted in
+             * @example drop
+             */
             asset: string;
             default: {
-                /** @example 1200 */
+                /**
+                 * @description Millionths of the asset, as a decimal integer
+                 * @example 1200
+                 */
                 baseMicro: string;
-                /** @example 1200 */
+                /**
+                 * @description Millionths of the asset, as a decimal integer
+                 * @example 1200
+                 */
                 perKibMicro: string;
             };
             models: {
                 /** @example watershed/language-id */
                 model: string;
-                /** @example 1200 */
+                /**
+                 * @description Millionths of the asset, as a decimal integer
+                 * @example 1200
+                 */
                 baseMicro: string;
-                /** @example 1200 */
+                /**
+                 * @description Millionths of the asset, as a decimal integer
+                 * @example 1200
+                 */
                 perKibMicro: string;
             }[];
             /** Format: date-time */
@@ -1906,16 +1995,24 @@ export interface components {
         Problem: {
             /** @description `urn:watershed:problem:<code>` */
             type: string;
+            /** @description The same for every problem of this code */
             title: string;
             status: number;
+            /** @description What to change, for people; its words may change */
             detail: string;
-            /** @enum {string} */
+            /**
+             * @description Stable: match this
+             * @enum {string}
+             */
             code: "malformed_body" | "invalid_request" | "body_too_large" | "unsupported_media_type" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_key_reused" | "idempotency_in_progress" | "cursor_invalid" | "unauthenticated" | "key_unknown" | "key_expired" | "key_revoked" | "token_invalid" | "token_expired" | "scope_missing" | "role_missing" | "person_closed" | "sign_up_closed" | "invitation_needed" | "invitation_invalid" | "grant_invalid" | "transfer_token_invalid" | "signature_invalid" | "caller_not_allowed" | "model_unknown" | "model_not_ready" | "model_crashed" | "model_server_unavailable" | "tensor_invalid" | "tensor_out_of_range" | "tensor_shape_mismatch" | "input_too_deep" | "text_invalid" | "inference_failed" | "model_exists" | "model_invalid" | "digest_mismatch" | "blob_unknown" | "memory_exhausted" | "purse_empty" | "budget_exhausted" | "amount_invalid" | "transfer_unknown" | "transfer_settled" | "region_unknown" | "policy_forbids" | "policy_invalid" | "consent_missing" | "node_unknown" | "node_expelled" | "node_unreachable" | "no_node_available" | "manifest_invalid" | "operator_unknown" | "last_operator" | "proposal_unknown" | "proposal_closed" | "ballot_conflict" | "rate_limited" | "overloaded" | "deadline_exceeded" | "bus_unavailable" | "database_unavailable" | "storage_full" | "shutting_down" | "internal";
+            /** @description `urn:uuid:<Watershed-Request-Id>` */
             instance: string;
             details?: {
                 [key: string]: string | number | boolean | null | string[];
             };
             retryAfterMs?: number;
+            /** @description Under /v2 only, the same as `detail`: what clients of the Open Inference Protocol read */
+            error?: string;
         };
         Proposal: {
             /** @constant */
@@ -1968,31 +2065,54 @@ export interface components {
         Purse: {
             /** @example 019a9c3e-7d52-7a41-9e0b-3f6d2c81b5aa */
             personId: string;
-            /** @example drop */
+            /**
+             * @description What amounts are counted in
+             * @example drop
+             */
             asset: string;
-            /** @example 1200 */
+            /**
+             * @description Posted credits less posted debits, in millionths of the asset
+             * @example 1200
+             */
             balanceMicro: string;
-            /** @example 1200 */
+            /**
+             * @description Set aside for budget blocks and holds, in millionths of the asset
+             * @example 1200
+             */
             heldMicro: string;
-            /** @example 1200 */
+            /**
+             * @description Answered requests whose usage is durable but not yet posted to the ledger, in millionths of the asset
+             * @example 1200
+             */
             unpostedMicro: string;
-            /** @example 1200 */
+            /**
+             * @description What may still be spent: balance − held, in millionths of the asset
+             * @example 1200
+             */
             availableMicro: string;
         };
         Quote: {
             /** @example watershed/language-id */
             model: string;
             sizeBytes: number;
-            /** @example 1200 */
+            /**
+             * @description Millionths of the asset, as a decimal integer
+             * @example 1200
+             */
             amountMicro: string;
-            /** @example drop */
+            /**
+             * @description What amounts are counted in
+             * @example drop
+             */
             asset: string;
             priceListVersion: number;
         };
         QuoteRequest: {
             /** @example watershed/language-id */
             model: string;
+            /** @description Either this or `text` */
             sizeBytes?: number;
+            /** @description Either this or `sizeBytes` */
             text?: string;
         };
         Ready: {
@@ -2009,9 +2129,15 @@ export interface components {
             review: "approved" | "rejected" | "withdrawn";
         };
         SetPrice: {
-            /** @example 1200 */
+            /**
+             * @description Millionths of the asset, as a decimal integer
+             * @example 1200
+             */
             baseMicro: string;
-            /** @example 1200 */
+            /**
+             * @description Millionths of the asset, as a decimal integer
+             * @example 1200
+             */
             perKibMicro: string;
         };
         SetRole: {
@@ -2129,6 +2255,7 @@ export interface components {
         TokenExchange: {
             /** @description The key's, less what decides about the account, when absent */
             scopes?: ("infer" | "pods:read" | "pods:write" | "purse:read" | "account:read" | "account:manage" | "keys:manage" | "consents:manage" | "nodes:read" | "nodes:manage" | "models:manage" | "grants:create" | "people:manage" | "audit:read")[];
+            /** @description The cluster's own when absent; `expiresInSeconds` says what it became */
             lifetimeSeconds?: number;
         };
         Upload: {
@@ -2156,7 +2283,10 @@ export interface components {
             /** @example watershed/language-id */
             model: string;
             inputBytes: number;
-            /** @example 1200 */
+            /**
+             * @description Millionths of the asset, as a decimal integer
+             * @example 1200
+             */
             amountMicro: string;
             /** @enum {string} */
             outcome: "answered" | "abandoned" | "failed";
@@ -2173,7 +2303,10 @@ export interface components {
             /** @example watershed/language-id */
             model: string;
             inputBytes: number;
-            /** @example 1200 */
+            /**
+             * @description Millionths of the asset, as a decimal integer
+             * @example 1200
+             */
             amountMicro: string;
             /** @enum {string} */
             outcome: "answered" | "abandoned" | "failed";
@@ -2185,6 +2318,26 @@ export interface components {
         UsagePage: {
             items: components["schemas"]["UsageItem"][];
             nextCursor?: string;
+        };
+        V2InferAnswer: {
+            model_name: string;
+            model_version?: string;
+            /** @description The `id` of the request */
+            id?: string;
+            outputs: {
+                name: string;
+                /** @enum {string} */
+                datatype: "BOOL" | "UINT8" | "UINT16" | "UINT32" | "UINT64" | "INT8" | "INT16" | "INT32" | "INT64" | "FP16" | "FP32" | "FP64" | "BYTES";
+                shape: number[];
+                /** @description Row by row; absent where the tensor follows as bytes */
+                data?: unknown[];
+                parameters?: {
+                    [key: string]: unknown;
+                };
+            }[];
+            parameters?: {
+                [key: string]: unknown;
+            };
         };
         V2InferRequest: {
             id?: string;
@@ -2234,10 +2387,491 @@ export interface components {
             extensions: string[];
         };
     };
-    responses: never;
+    responses: {
+        /** @description `invalid_request` */
+        "400-invalid_request": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `invalid_request`, `cursor_invalid` */
+        "400-invalid_request.cursor_invalid": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `invalid_request`, `malformed_body` */
+        "400-invalid_request.malformed_body": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `invalid_request`, `malformed_body`, `input_too_deep` */
+        "400-invalid_request.malformed_body.input_too_deep": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `invalid_request`, `malformed_body`, `input_too_deep`, `amount_invalid` */
+        "400-invalid_request.malformed_body.input_too_deep.amount_invalid": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `invalid_request`, `malformed_body`, `input_too_deep`, `signature_invalid` */
+        "400-invalid_request.malformed_body.input_too_deep.signature_invalid": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `invalid_request`, `malformed_body`, `input_too_deep`, `tensor_invalid`, `tensor_out_of_range`, `tensor_shape_mismatch` */
+        "400-invalid_request.malformed_body.input_too_deep.tensor_invalid.tensor_out_of_range.tensor_shape_mismatch": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `invalid_request` */
+        "400-uncounted-invalid_request": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
+        "401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `purse_empty` */
+        "402-purse_empty": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `scope_missing` */
+        "403-scope_missing": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `scope_missing`, `policy_forbids` */
+        "403-scope_missing.policy_forbids": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `scope_missing`, `role_missing` */
+        "403-scope_missing.role_missing": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `blob_unknown` */
+        "404-blob_unknown": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `model_unknown` */
+        "404-model_unknown": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `not_found` */
+        "404-not_found": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `proposal_unknown` */
+        "404-proposal_unknown": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `conflict` */
+        "409-conflict": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                "Retry-After": components["headers"]["Retry-After"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `idempotency_key_reused`, `idempotency_in_progress` */
+        "409-idempotency_key_reused.idempotency_in_progress": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                "Retry-After": components["headers"]["Retry-After"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `body_too_large` */
+        "413-body_too_large": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `unsupported_media_type` */
+        "415-unsupported_media_type": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `policy_invalid`, `region_unknown` */
+        "422-policy_invalid.region_unknown": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `region_unknown`, `policy_invalid` */
+        "422-region_unknown.policy_invalid": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `rate_limited` */
+        "429-rate_limited": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                "Retry-After": components["headers"]["Retry-After"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `internal` */
+        "500-internal": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `internal` */
+        "500-uncounted-internal": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `model_crashed`, `inference_failed` */
+        "502-model_crashed.inference_failed": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `database_unavailable`, `bus_unavailable`, `no_node_available`, `node_unreachable` */
+        "503-database_unavailable.bus_unavailable.no_node_available.node_unreachable": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                "Retry-After": components["headers"]["Retry-After"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `database_unavailable`, `bus_unavailable`, `no_node_available`, `node_unreachable`, `model_not_ready` */
+        "503-database_unavailable.bus_unavailable.no_node_available.node_unreachable.model_not_ready": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                "Retry-After": components["headers"]["Retry-After"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `database_unavailable`, `bus_unavailable`, `no_node_available`, `node_unreachable`, `model_not_ready`, `overloaded` */
+        "503-database_unavailable.bus_unavailable.no_node_available.node_unreachable.model_not_ready.overloaded": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                "Retry-After": components["headers"]["Retry-After"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `deadline_exceeded` */
+        "504-deadline_exceeded": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                "Retry-After": components["headers"]["Retry-After"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `storage_full` */
+        "507-storage_full": {
+            headers: {
+                "Watershed-Route": components["headers"]["Watershed-Route"];
+                "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                "Retry-After": components["headers"]["Retry-After"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** @description `local`, then for an inference `; node=…; region=…; model=…; version=…` */
+        "Watershed-Route": string;
+        /** @description Names this request in the log; a problem has it as `instance` */
+        "Watershed-Request-Id": string;
+        /** @description What was charged, in millionths of the asset */
+        "Watershed-Cost-Micro": string;
+        /** @description `true`: this is the outcome of an earlier request */
+        "Idempotency-Replayed": string;
+        /** @description Bytes of the JSON head; the binary tensors follow it */
+        "Inference-Header-Content-Length": number;
+        /** @description Requests a window */
+        "RateLimit-Limit": number;
+        /** @description Requests left in this window */
+        "RateLimit-Remaining": number;
+        /** @description Seconds until the next window */
+        "RateLimit-Reset": number;
+        /** @description Seconds to wait; `retryAfterMs` of the problem says it finer */
+        "Retry-After": number;
+        /** @description `Bearer realm="watershed"` */
+        "WWW-Authenticate": string;
+        /** @description Names this content of the resource; for If-Match and If-None-Match */
+        ETag: string;
+        /** @description When the resource was stored */
+        "Last-Modified": string;
+        /** @description `bytes <from>-<to>/<size>` of the resource */
+        "Content-Range": string;
+        /** @description Keeps a browser from running what was stored */
+        "Content-Security-Policy": string;
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
@@ -2259,61 +2893,24 @@ export interface operations {
             /** @description What operators did, newest first */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["AuditPage"];
                 };
             };
-            /** @description `invalid_request`, `cursor_invalid` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `role_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.cursor_invalid"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing.role_missing"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     ledgerTotals: {
@@ -2328,77 +2925,31 @@ export interface operations {
             /** @description Sums of the ledger */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["LedgerTotals"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `role_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `no_node_available` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing.role_missing"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     beginUpload: {
         parameters: {
             query?: never;
             header?: {
-                /** @description Up to 255 visible characters of your choice. The same request again is answered by the first outcome. */
+                /** @description Up to 255 visible characters of your choice. The same request again is answered by the first outcome, with `Idempotency-Replayed: true`; another request with it is refused. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -2413,88 +2964,29 @@ export interface operations {
             /** @description Begin or go on with an upload */
             201: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Upload"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `role_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `idempotency_key_reused`, `idempotency_in_progress` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `storage_full` */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.malformed_body.input_too_deep"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing.role_missing"];
+            409: components["responses"]["409-idempotency_key_reused.idempotency_in_progress"];
+            413: components["responses"]["413-body_too_large"];
+            415: components["responses"]["415-unsupported_media_type"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
+            507: components["responses"]["507-storage_full"];
         };
     };
     uploadBlob: {
@@ -2519,97 +3011,42 @@ export interface operations {
             /** @description Send the bytes of a blob */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Uploaded"];
                 };
             };
-            /** @description `invalid_request`, `malformed_body` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `role_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `conflict` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.malformed_body"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing.role_missing"];
+            409: components["responses"]["409-conflict"];
+            413: components["responses"]["413-body_too_large"];
+            415: components["responses"]["415-unsupported_media_type"];
             /** @description `digest_mismatch` */
             422: {
                 headers: {
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `storage_full` */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
+            507: components["responses"]["507-storage_full"];
         };
     };
     inspectBlob: {
@@ -2627,79 +3064,39 @@ export interface operations {
             /** @description What a manifest needs, read out of an ONNX file */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Inspection"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `role_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `blob_unknown` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing.role_missing"];
+            404: components["responses"]["404-blob_unknown"];
             /** @description `model_invalid` */
             422: {
                 headers: {
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     cluster: {
@@ -2714,52 +3111,22 @@ export interface operations {
             /** @description Who this cluster is */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ClusterIdentity"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `no_node_available` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     decisionLog: {
@@ -2779,52 +3146,22 @@ export interface operations {
             /** @description Everything that was decided, for anyone to count again */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["DecisionLogPage"];
                 };
             };
-            /** @description `invalid_request`, `cursor_invalid` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `no_node_available` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.cursor_invalid"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     listOperators: {
@@ -2839,52 +3176,22 @@ export interface operations {
             /** @description Whose ballots count now */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Operators"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `no_node_available` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     listProposals: {
@@ -2904,52 +3211,22 @@ export interface operations {
             /** @description Proposals and where they stand, newest first */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ProposalsPage"];
                 };
             };
-            /** @description `invalid_request`, `cursor_invalid` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `no_node_available` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.cursor_invalid"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     openProposal: {
@@ -2968,46 +3245,28 @@ export interface operations {
             /** @description Ask the operators to decide */
             201: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Tally"];
                 };
             };
-            /** @description `invalid_request`, `signature_invalid` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `role_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.malformed_body.input_too_deep.signature_invalid"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing.role_missing"];
             /** @description `operator_unknown`, `node_unknown` */
             404: {
                 headers: {
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3017,30 +3276,24 @@ export interface operations {
             /** @description `last_operator`, `conflict` */
             409: {
                 headers: {
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["413-body_too_large"];
+            415: components["responses"]["415-unsupported_media_type"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     getProposal: {
@@ -3058,61 +3311,23 @@ export interface operations {
             /** @description One proposal with its ballots */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ProposalRecord"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `proposal_unknown` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `no_node_available` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request"];
+            404: components["responses"]["404-proposal_unknown"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     castBallot: {
@@ -3134,86 +3349,49 @@ export interface operations {
             /** @description Vote on a proposal */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Tally"];
                 };
             };
-            /** @description `invalid_request`, `signature_invalid` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `role_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `proposal_unknown` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.malformed_body.input_too_deep.signature_invalid"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing.role_missing"];
+            404: components["responses"]["404-proposal_unknown"];
             /** @description `proposal_closed`, `ballot_conflict`, `last_operator`, `conflict` */
             409: {
                 headers: {
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["413-body_too_large"];
+            415: components["responses"]["415-unsupported_media_type"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     grantMoney: {
         parameters: {
             query?: never;
             header?: {
-                /** @description Up to 255 visible characters of your choice. The same request again is answered by the first outcome. */
+                /** @description Up to 255 visible characters of your choice. The same request again is answered by the first outcome, with `Idempotency-Replayed: true`; another request with it is refused. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -3228,86 +3406,36 @@ export interface operations {
             /** @description Grant money to a person */
             201: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["MoneyGrant"];
                 };
             };
-            /** @description `invalid_request`, `amount_invalid`, `malformed_body` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `role_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `idempotency_key_reused`, `idempotency_in_progress` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.malformed_body.input_too_deep.amount_invalid"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing.role_missing"];
+            404: components["responses"]["404-not_found"];
+            409: components["responses"]["409-idempotency_key_reused.idempotency_in_progress"];
+            413: components["responses"]["413-body_too_large"];
+            415: components["responses"]["415-unsupported_media_type"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     inferText: {
         parameters: {
             query?: never;
             header?: {
-                /** @description Up to 255 visible characters of your choice. The same request again is answered by the first outcome. */
+                /** @description Up to 255 visible characters of your choice. The same request again is answered by the first outcome, with `Idempotency-Replayed: true`; another request with it is refused. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -3322,133 +3450,46 @@ export interface operations {
             /** @description Ask a model about a text */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "Watershed-Cost-Micro": components["headers"]["Watershed-Cost-Micro"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["InferTextAnswer"];
                 };
             };
-            /** @description `invalid_request`, `text_invalid`, `malformed_body` */
+            /** @description `invalid_request`, `malformed_body`, `input_too_deep`, `text_invalid` */
             400: {
                 headers: {
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `purse_empty` */
-            402: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `policy_forbids` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `model_unknown` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `idempotency_key_reused`, `idempotency_in_progress` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `policy_invalid`, `region_unknown` */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `model_crashed`, `inference_failed` */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `model_not_ready`, `overloaded` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `deadline_exceeded` */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            402: components["responses"]["402-purse_empty"];
+            403: components["responses"]["403-scope_missing.policy_forbids"];
+            404: components["responses"]["404-model_unknown"];
+            409: components["responses"]["409-idempotency_key_reused.idempotency_in_progress"];
+            413: components["responses"]["413-body_too_large"];
+            415: components["responses"]["415-unsupported_media_type"];
+            422: components["responses"]["422-policy_invalid.region_unknown"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            502: components["responses"]["502-model_crashed.inference_failed"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable.model_not_ready.overloaded"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     listInvitations: {
@@ -3468,68 +3509,31 @@ export interface operations {
             /** @description List invitations */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["InvitationsPage"];
                 };
             };
-            /** @description `invalid_request`, `cursor_invalid` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `role_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.cursor_invalid"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing.role_missing"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     invite: {
         parameters: {
             query?: never;
             header?: {
-                /** @description Up to 255 visible characters of your choice. The same request again is answered by the first outcome. */
+                /** @description Up to 255 visible characters of your choice. The same request again is answered by the first outcome, with `Idempotency-Replayed: true`; another request with it is refused. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -3544,70 +3548,28 @@ export interface operations {
             /** @description Invite someone to sign up */
             201: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["IssuedInvitation"];
                 };
             };
-            /** @description `invalid_request`, `malformed_body` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `role_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `idempotency_key_reused`, `idempotency_in_progress` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.malformed_body.input_too_deep"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing.role_missing"];
+            409: components["responses"]["409-idempotency_key_reused.idempotency_in_progress"];
+            413: components["responses"]["413-body_too_large"];
+            415: components["responses"]["415-unsupported_media_type"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     revokeInvitation: {
@@ -3625,68 +3587,23 @@ export interface operations {
             /** @description Revoke an invitation */
             204: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `role_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing.role_missing"];
+            404: components["responses"]["404-not_found"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     listKeys: {
@@ -3706,68 +3623,31 @@ export interface operations {
             /** @description List my keys */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["KeysPage"];
                 };
             };
-            /** @description `invalid_request`, `cursor_invalid` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.cursor_invalid"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     createKey: {
         parameters: {
             query?: never;
             header?: {
-                /** @description Up to 255 visible characters of your choice. The same request again is answered by the first outcome. */
+                /** @description Up to 255 visible characters of your choice. The same request again is answered by the first outcome, with `Idempotency-Replayed: true`; another request with it is refused. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -3782,70 +3662,28 @@ export interface operations {
             /** @description Make a key */
             201: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["IssuedKey"];
                 };
             };
-            /** @description `invalid_request`, `malformed_body` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `idempotency_key_reused`, `idempotency_in_progress` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.malformed_body.input_too_deep"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing"];
+            409: components["responses"]["409-idempotency_key_reused.idempotency_in_progress"];
+            413: components["responses"]["413-body_too_large"];
+            415: components["responses"]["415-unsupported_media_type"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     revokeKey: {
@@ -3863,75 +3701,30 @@ export interface operations {
             /** @description Revoke a key */
             204: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing"];
+            404: components["responses"]["404-not_found"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     rotateKey: {
         parameters: {
             query?: never;
             header?: {
-                /** @description Up to 255 visible characters of your choice. The same request again is answered by the first outcome. */
+                /** @description Up to 255 visible characters of your choice. The same request again is answered by the first outcome, with `Idempotency-Replayed: true`; another request with it is refused. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -3945,79 +3738,27 @@ export interface operations {
             /** @description Give a key a new secret */
             201: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["IssuedKey"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `idempotency_key_reused`, `idempotency_in_progress` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing"];
+            404: components["responses"]["404-not_found"];
+            409: components["responses"]["409-idempotency_key_reused.idempotency_in_progress"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     me: {
@@ -4032,61 +3773,24 @@ export interface operations {
             /** @description Who am I? */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     closeAccount: {
@@ -4105,70 +3809,40 @@ export interface operations {
             /** @description Close my account, for good */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ClosedAccount"];
                 };
             };
-            /** @description `invalid_request`, `malformed_body` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.malformed_body.input_too_deep"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
             /** @description `scope_missing`, `person_closed` */
             403: {
                 headers: {
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["409-conflict"];
+            413: components["responses"]["413-body_too_large"];
+            415: components["responses"]["415-unsupported_media_type"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     setPolicy: {
@@ -4187,79 +3861,36 @@ export interface operations {
             /** @description Change where my data may lie and go */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Person"];
                 };
             };
-            /** @description `invalid_request`, `malformed_body` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `region_unknown`, `policy_invalid` */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.malformed_body.input_too_deep"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing"];
+            413: components["responses"]["413-body_too_large"];
+            415: components["responses"]["415-unsupported_media_type"];
+            422: components["responses"]["422-region_unknown.policy_invalid"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     listModels: {
         parameters: {
             query?: {
-                /** @description `approved` when absent */
-                review?: string;
-                /** @description `true`: in any state of review */
-                all?: string;
+                /** @description In this state of review */
+                review?: "submitted" | "approved" | "rejected" | "withdrawn";
+                /** @description In any state of review */
+                all?: boolean;
                 /** @description `nextCursor` of the page before */
                 cursor?: string;
                 /** @description Items a page */
@@ -4274,77 +3905,31 @@ export interface operations {
             /** @description Models, with their prices */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ModelsPage"];
                 };
             };
-            /** @description `invalid_request`, `cursor_invalid` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `no_node_available` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.cursor_invalid"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     submitModel: {
         parameters: {
             query?: never;
             header?: {
-                /** @description Up to 255 visible characters of your choice. The same request again is answered by the first outcome. */
+                /** @description Up to 255 visible characters of your choice. The same request again is answered by the first outcome, with `Idempotency-Replayed: true`; another request with it is refused. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -4359,88 +3944,57 @@ export interface operations {
             /** @description Submit a version */
             201: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ModelVersion"];
                 };
             };
-            /** @description `invalid_request`, `signature_invalid` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `role_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `blob_unknown` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.malformed_body.input_too_deep.signature_invalid"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing.role_missing"];
+            404: components["responses"]["404-blob_unknown"];
             /** @description `idempotency_key_reused`, `idempotency_in_progress`, `model_exists` */
             409: {
                 headers: {
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            413: components["responses"]["413-body_too_large"];
+            415: components["responses"]["415-unsupported_media_type"];
             /** @description `model_invalid`, `digest_mismatch` */
             422: {
                 headers: {
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     getModel: {
@@ -4463,70 +4017,25 @@ export interface operations {
             /** @description One model */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Model"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `model_unknown` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing"];
+            404: components["responses"]["404-model_unknown"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     reviewModel: {
@@ -4552,79 +4061,28 @@ export interface operations {
             /** @description Approve, reject or withdraw a version */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ModelVersion"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `role_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `model_unknown` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `conflict` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.malformed_body.input_too_deep"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing.role_missing"];
+            404: components["responses"]["404-model_unknown"];
+            409: components["responses"]["409-conflict"];
+            413: components["responses"]["413-body_too_large"];
+            415: components["responses"]["415-unsupported_media_type"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     listNodes: {
@@ -4644,61 +4102,24 @@ export interface operations {
             /** @description Nodes as the index knows them */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["NodesPage"];
                 };
             };
-            /** @description `invalid_request`, `cursor_invalid` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `role_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.cursor_invalid"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing.role_missing"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     listPeople: {
@@ -4718,68 +4139,31 @@ export interface operations {
             /** @description List people */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["PeoplePage"];
                 };
             };
-            /** @description `invalid_request`, `cursor_invalid` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `role_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.cursor_invalid"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing.role_missing"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     signUp: {
         parameters: {
             query?: never;
             header?: {
-                /** @description Up to 255 visible characters of your choice. The same request again is answered by the first outcome. */
+                /** @description Up to 255 visible characters of your choice. The same request again is answered by the first outcome, with `Idempotency-Replayed: true`; another request with it is refused. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -4794,77 +4178,48 @@ export interface operations {
             /** @description Sign up */
             201: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SignedUp"];
                 };
             };
-            /** @description `invalid_request`, `malformed_body` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.malformed_body.input_too_deep"];
             /** @description `sign_up_closed`, `invitation_needed`, `invitation_invalid` */
             403: {
                 headers: {
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `idempotency_key_reused`, `idempotency_in_progress` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `region_unknown`, `policy_invalid` */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["409-idempotency_key_reused.idempotency_in_progress"];
+            413: components["responses"]["413-body_too_large"];
+            415: components["responses"]["415-unsupported_media_type"];
+            422: components["responses"]["422-region_unknown.policy_invalid"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     recover: {
         parameters: {
             query?: never;
             header?: {
-                /** @description Up to 255 visible characters of your choice. The same request again is answered by the first outcome. */
+                /** @description Up to 255 visible characters of your choice. The same request again is answered by the first outcome, with `Idempotency-Replayed: true`; another request with it is refused. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -4879,61 +4234,41 @@ export interface operations {
             /** @description Get an account back */
             201: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SignedUp"];
                 };
             };
-            /** @description `invalid_request`, `malformed_body` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.malformed_body.input_too_deep"];
             /** @description `unauthenticated` */
             401: {
                 headers: {
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `idempotency_key_reused`, `idempotency_in_progress` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["409-idempotency_key_reused.idempotency_in_progress"];
+            413: components["responses"]["413-body_too_large"];
+            415: components["responses"]["415-unsupported_media_type"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     person: {
@@ -4951,70 +4286,25 @@ export interface operations {
             /** @description See an account, and how far its closing has come */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["PersonState"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `role_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing.role_missing"];
+            404: components["responses"]["404-not_found"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     setRole: {
@@ -5036,70 +4326,27 @@ export interface operations {
             /** @description Make someone an auditor, or a person again */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Person"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `role_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.malformed_body.input_too_deep"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing.role_missing"];
+            404: components["responses"]["404-not_found"];
+            413: components["responses"]["413-body_too_large"];
+            415: components["responses"]["415-unsupported_media_type"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     listPlacements: {
@@ -5121,68 +4368,31 @@ export interface operations {
             /** @description What is served where, and how far it has come */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["PlacementsPage"];
                 };
             };
-            /** @description `invalid_request`, `cursor_invalid` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `role_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.cursor_invalid"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing.role_missing"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     place: {
         parameters: {
             query?: never;
             header?: {
-                /** @description Up to 255 visible characters of your choice. The same request again is answered by the first outcome. */
+                /** @description Up to 255 visible characters of your choice. The same request again is answered by the first outcome, with `Idempotency-Replayed: true`; another request with it is refused. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -5197,79 +4407,42 @@ export interface operations {
             /** @description Have a model served */
             201: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Placements"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `role_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.malformed_body.input_too_deep"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing.role_missing"];
             /** @description `model_unknown`, `node_unknown` */
             404: {
                 headers: {
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `idempotency_key_reused`, `idempotency_in_progress` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["409-idempotency_key_reused.idempotency_in_progress"];
+            413: components["responses"]["413-body_too_large"];
+            415: components["responses"]["415-unsupported_media_type"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     displace: {
@@ -5291,70 +4464,25 @@ export interface operations {
             /** @description Have a model served no more */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Placements"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `role_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `model_unknown` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing.role_missing"];
+            404: components["responses"]["404-model_unknown"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     listPods: {
@@ -5374,77 +4502,31 @@ export interface operations {
             /** @description My pods */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["PodsPage"];
                 };
             };
-            /** @description `invalid_request`, `cursor_invalid` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `no_node_available` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.cursor_invalid"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     createPod: {
         parameters: {
             query?: never;
             header?: {
-                /** @description Up to 255 visible characters of your choice. The same request again is answered by the first outcome. */
+                /** @description Up to 255 visible characters of your choice. The same request again is answered by the first outcome, with `Idempotency-Replayed: true`; another request with it is refused. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -5459,88 +4541,29 @@ export interface operations {
             /** @description Make a pod */
             201: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Pod"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `policy_forbids` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `idempotency_key_reused`, `idempotency_in_progress` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `policy_invalid`, `region_unknown` */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `no_node_available` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.malformed_body.input_too_deep"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing.policy_forbids"];
+            409: components["responses"]["409-idempotency_key_reused.idempotency_in_progress"];
+            413: components["responses"]["413-body_too_large"];
+            415: components["responses"]["415-unsupported_media_type"];
+            422: components["responses"]["422-policy_invalid.region_unknown"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     getPod: {
@@ -5558,70 +4581,25 @@ export interface operations {
             /** @description One pod */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Pod"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing"];
+            404: components["responses"]["404-not_found"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     deletePod: {
@@ -5639,68 +4617,23 @@ export interface operations {
             /** @description Delete a pod with all that is in it */
             204: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing"];
+            404: components["responses"]["404-not_found"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     listResources: {
@@ -5725,76 +4658,36 @@ export interface operations {
             /** @description What lies in a pod */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["PodResourcesPage"];
                 };
             };
-            /** @description `invalid_request`, `cursor_invalid` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.cursor_invalid"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing"];
+            404: components["responses"]["404-not_found"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     getResource: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Only if the resource has another ETag; 304 otherwise */
+                "If-None-Match"?: string;
+                /** @description `bytes=<from>-<to>`: a part of it */
+                Range?: string;
+            };
             path: {
                 /** @description The pod */
                 podId: string;
@@ -5808,70 +4701,65 @@ export interface operations {
             /** @description Read a resource */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Last-Modified": components["headers"]["Last-Modified"];
+                    "Content-Range": components["headers"]["Content-Range"];
+                    "Content-Security-Policy": components["headers"]["Content-Security-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/octet-stream": string;
+                    "*/*": string;
                 };
             };
-            /** @description `invalid_request` */
-            400: {
+            /** @description The part that Range asks for */
+            206: {
                 headers: {
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Last-Modified": components["headers"]["Last-Modified"];
+                    "Content-Range": components["headers"]["Content-Range"];
+                    "Content-Security-Policy": components["headers"]["Content-Security-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/octet-stream": string;
+                    "*/*": string;
                 };
             };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
+            /** @description The resource still has the ETag */
+            304: {
                 headers: {
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Last-Modified": components["headers"]["Last-Modified"];
+                    "Content-Range": components["headers"]["Content-Range"];
+                    "Content-Security-Policy": components["headers"]["Content-Security-Policy"];
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
+                content?: never;
             };
-            /** @description `scope_missing`, `policy_forbids` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing.policy_forbids"];
+            404: components["responses"]["404-not_found"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     putResource: {
@@ -5894,103 +4782,52 @@ export interface operations {
         requestBody: {
             content: {
                 "application/octet-stream": string;
+                "*/*": string;
             };
         };
         responses: {
             /** @description Store a resource */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["PodResource"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
+            /** @description Stored where nothing was before */
+            201: {
                 headers: {
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PodResource"];
                 };
             };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `policy_forbids` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `conflict` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `storage_full` */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.malformed_body"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing.policy_forbids"];
+            404: components["responses"]["404-not_found"];
+            409: components["responses"]["409-conflict"];
+            413: components["responses"]["413-body_too_large"];
+            415: components["responses"]["415-unsupported_media_type"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
+            507: components["responses"]["507-storage_full"];
         };
     };
     deleteResource: {
@@ -6013,77 +4850,24 @@ export interface operations {
             /** @description Delete a resource */
             204: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `conflict` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing"];
+            404: components["responses"]["404-not_found"];
+            409: components["responses"]["409-conflict"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     quote: {
@@ -6102,70 +4886,26 @@ export interface operations {
             /** @description What would this cost? */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Quote"];
                 };
             };
-            /** @description `invalid_request`, `malformed_body` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `no_node_available` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.malformed_body.input_too_deep"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing"];
+            413: components["responses"]["413-body_too_large"];
+            415: components["responses"]["415-unsupported_media_type"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     setPrice: {
@@ -6189,61 +4929,26 @@ export interface operations {
             /** @description Set a model's price */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["PriceList"];
                 };
             };
-            /** @description `invalid_request`, `amount_invalid` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `role_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.malformed_body.input_too_deep.amount_invalid"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing.role_missing"];
+            413: components["responses"]["413-body_too_large"];
+            415: components["responses"]["415-unsupported_media_type"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     purse: {
@@ -6258,70 +4963,24 @@ export interface operations {
             /** @description What I have */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Purse"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `no_node_available` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     allowance: {
@@ -6336,70 +4995,24 @@ export interface operations {
             /** @description What an empty purse gets today */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Allowance"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `no_node_available` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     statement: {
@@ -6419,70 +5032,24 @@ export interface operations {
             /** @description Entries of the ledger, newest first */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["StatementPage"];
                 };
             };
-            /** @description `invalid_request`, `cursor_invalid` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `no_node_available` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.cursor_invalid"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     usage: {
@@ -6502,70 +5069,24 @@ export interface operations {
             /** @description Every answered request, newest first */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["UsagePage"];
                 };
             };
-            /** @description `invalid_request`, `cursor_invalid` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `no_node_available` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.cursor_invalid"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     exchangeKey: {
@@ -6584,61 +5105,26 @@ export interface operations {
             /** @description Exchange a key for a short-lived token */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Token"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.malformed_body.input_too_deep"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing"];
+            413: components["responses"]["413-body_too_large"];
+            415: components["responses"]["415-unsupported_media_type"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     v2Server: {
@@ -6653,43 +5139,16 @@ export interface operations {
             /** @description Metadata of the server */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["V2Server"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-uncounted-invalid_request"];
+            500: components["responses"]["500-uncounted-internal"];
         };
     };
     v2Live: {
@@ -6704,43 +5163,16 @@ export interface operations {
             /** @description Whether the gateway lives */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["V2Ready"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-uncounted-invalid_request"];
+            500: components["responses"]["500-uncounted-internal"];
         };
     };
     v2Ready: {
@@ -6755,46 +5187,22 @@ export interface operations {
             /** @description Whether the gateway takes requests */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["V2Ready"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-uncounted-invalid_request"];
+            500: components["responses"]["500-uncounted-internal"];
             /** @description `shutting_down` */
             503: {
                 headers: {
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6808,7 +5216,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description `organisation--model` */
+                /** @description A name as /v1 has it, with `--` for its slash */
                 model: string;
             };
             cookie?: never;
@@ -6818,70 +5226,25 @@ export interface operations {
             /** @description Metadata of a model */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["V2Model"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `model_unknown` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing"];
+            404: components["responses"]["404-model_unknown"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     v2Infer: {
@@ -6890,11 +5253,11 @@ export interface operations {
             header?: {
                 /** @description Length of the JSON head of a request with binary tensors */
                 "Inference-Header-Content-Length"?: string;
-                /** @description Up to 255 visible characters of your choice. The same request again is answered by the first outcome. */
+                /** @description Up to 255 visible characters of your choice. The same request again is answered by the first outcome, with `Idempotency-Replayed: true`; another request with it is refused. */
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description `organisation--model` */
+                /** @description A name as /v1 has it, with `--` for its slash */
                 model: string;
             };
             cookie?: never;
@@ -6902,139 +5265,41 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["V2InferRequest"];
+                "application/octet-stream": string;
             };
         };
         responses: {
             /** @description Ask a model about tensors */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "Watershed-Cost-Micro": components["headers"]["Watershed-Cost-Micro"];
+                    "Inference-Header-Content-Length": components["headers"]["Inference-Header-Content-Length"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "application/json": components["schemas"]["V2InferAnswer"];
+                    "application/octet-stream": string;
                 };
             };
-            /** @description `invalid_request`, `tensor_invalid`, `tensor_out_of_range`, `tensor_shape_mismatch`, `input_too_deep` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `purse_empty` */
-            402: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `policy_forbids` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `model_unknown` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `idempotency_key_reused`, `idempotency_in_progress` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `model_crashed`, `inference_failed` */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `model_not_ready`, `overloaded` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `deadline_exceeded` */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.malformed_body.input_too_deep.tensor_invalid.tensor_out_of_range.tensor_shape_mismatch"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            402: components["responses"]["402-purse_empty"];
+            403: components["responses"]["403-scope_missing.policy_forbids"];
+            404: components["responses"]["404-model_unknown"];
+            409: components["responses"]["409-idempotency_key_reused.idempotency_in_progress"];
+            413: components["responses"]["413-body_too_large"];
+            415: components["responses"]["415-unsupported_media_type"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            502: components["responses"]["502-model_crashed.inference_failed"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable.model_not_ready.overloaded"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     v2ModelReady: {
@@ -7042,7 +5307,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description `organisation--model` */
+                /** @description A name as /v1 has it, with `--` for its slash */
                 model: string;
             };
             cookie?: never;
@@ -7052,79 +5317,25 @@ export interface operations {
             /** @description Whether a model can be asked now */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["V2Ready"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `model_unknown` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `model_not_ready` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing"];
+            404: components["responses"]["404-model_unknown"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable.model_not_ready"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     v2ModelVersion: {
@@ -7132,7 +5343,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description `organisation--model` */
+                /** @description A name as /v1 has it, with `--` for its slash */
                 model: string;
                 /** @description Triton's integer version, or ours */
                 version: string;
@@ -7144,70 +5355,25 @@ export interface operations {
             /** @description Metadata of a model */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["V2Model"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `model_unknown` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing"];
+            404: components["responses"]["404-model_unknown"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     v2InferVersion: {
@@ -7216,11 +5382,11 @@ export interface operations {
             header?: {
                 /** @description Length of the JSON head of a request with binary tensors */
                 "Inference-Header-Content-Length"?: string;
-                /** @description Up to 255 visible characters of your choice. The same request again is answered by the first outcome. */
+                /** @description Up to 255 visible characters of your choice. The same request again is answered by the first outcome, with `Idempotency-Replayed: true`; another request with it is refused. */
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description `organisation--model` */
+                /** @description A name as /v1 has it, with `--` for its slash */
                 model: string;
                 /** @description Triton's integer version, or ours */
                 version: string;
@@ -7230,139 +5396,41 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["V2InferRequest"];
+                "application/octet-stream": string;
             };
         };
         responses: {
             /** @description Ask a model about tensors */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "Watershed-Cost-Micro": components["headers"]["Watershed-Cost-Micro"];
+                    "Inference-Header-Content-Length": components["headers"]["Inference-Header-Content-Length"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "application/json": components["schemas"]["V2InferAnswer"];
+                    "application/octet-stream": string;
                 };
             };
-            /** @description `invalid_request`, `tensor_invalid`, `tensor_out_of_range`, `tensor_shape_mismatch`, `input_too_deep` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `purse_empty` */
-            402: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing`, `policy_forbids` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `model_unknown` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `idempotency_key_reused`, `idempotency_in_progress` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `model_crashed`, `inference_failed` */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `model_not_ready`, `overloaded` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `deadline_exceeded` */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request.malformed_body.input_too_deep.tensor_invalid.tensor_out_of_range.tensor_shape_mismatch"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            402: components["responses"]["402-purse_empty"];
+            403: components["responses"]["403-scope_missing.policy_forbids"];
+            404: components["responses"]["404-model_unknown"];
+            409: components["responses"]["409-idempotency_key_reused.idempotency_in_progress"];
+            413: components["responses"]["413-body_too_large"];
+            415: components["responses"]["415-unsupported_media_type"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            502: components["responses"]["502-model_crashed.inference_failed"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable.model_not_ready.overloaded"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     v2ModelVersionReady: {
@@ -7370,7 +5438,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description `organisation--model` */
+                /** @description A name as /v1 has it, with `--` for its slash */
                 model: string;
                 /** @description Triton's integer version, or ours */
                 version: string;
@@ -7382,79 +5450,25 @@ export interface operations {
             /** @description Whether a model can be asked now */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["V2Ready"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated`, `key_unknown`, `key_expired`, `key_revoked`, `token_invalid`, `token_expired` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `scope_missing` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `model_unknown` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `model_not_ready` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            403: components["responses"]["403-scope_missing"];
+            404: components["responses"]["404-model_unknown"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable.model_not_ready"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     jwks: {
@@ -7469,43 +5483,22 @@ export interface operations {
             /** @description Public keys of the built-in issuer */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Jwks"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-invalid_request"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
         };
     };
     live: {
@@ -7520,43 +5513,16 @@ export interface operations {
             /** @description Whether the process works */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Live"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-uncounted-invalid_request"];
+            500: components["responses"]["500-uncounted-internal"];
         };
     };
     ready: {
@@ -7571,46 +5537,22 @@ export interface operations {
             /** @description Whether requests should be sent here */
             200: {
                 headers: {
-                    /** @description How the request was routed */
-                    "Watershed-Route"?: string;
-                    /** @description Names this request in the log */
-                    "Watershed-Request-Id"?: string;
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Ready"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["400-uncounted-invalid_request"];
+            500: components["responses"]["500-uncounted-internal"];
             /** @description `shutting_down`, `overloaded` */
             503: {
                 headers: {
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {

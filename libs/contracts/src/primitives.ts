@@ -23,11 +23,11 @@ export const asset = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/);
 
 /**
  * A model's name, `organisation/model`. `--` is refused in both parts, because the model repository's name
- * `organisation--model` must be reversible.
+ * `organisation--model` must be reversible. Published in the contract, and so without looking ahead: Go and Rust cannot.
  */
 export const modelName = z
   .string()
-  .regex(/^[a-z0-9](?:[a-z0-9]|[-._](?![-._]))*\/[a-z0-9](?:[a-z0-9]|[-._](?![-._]))*$/)
+  .regex(/^[a-z0-9]+(?:[-._][a-z0-9]+)*[-._]?\/[a-z0-9]+(?:[-._][a-z0-9]+)*[-._]?$/)
   .max(96);
 
 /** A semantic version without build metadata. */

@@ -97,14 +97,12 @@ export const tollAllowance = defineMethod({
 export const purse = z.object({
   personId: uuid,
   asset,
-  /** Posted credits less posted debits. */
-  balanceMicro: amountMicro,
-  /** Set aside for budget blocks and holds. */
-  heldMicro: amountMicro,
-  /** Answered requests whose usage is durable but not yet posted to the ledger. */
-  unpostedMicro: amountMicro,
-  /** What may still be spent: balance − held. */
-  availableMicro: amountMicro,
+  balanceMicro: amountMicro.describe('Posted credits less posted debits, in millionths of the asset'),
+  heldMicro: amountMicro.describe('Set aside for budget blocks and holds, in millionths of the asset'),
+  unpostedMicro: amountMicro.describe(
+    'Answered requests whose usage is durable but not yet posted to the ledger, in millionths of the asset',
+  ),
+  availableMicro: amountMicro.describe('What may still be spent: balance − held, in millionths of the asset'),
 });
 export type Purse = z.infer<typeof purse>;
 

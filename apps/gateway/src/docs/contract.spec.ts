@@ -20,8 +20,11 @@ describe('the published contract', () => {
   it('refers to nothing that it does not define, and gives every operation a tag, a name and an answer', async () => {
     const document = await contractDocument();
     const text = JSON.stringify(document);
-    const schemas = Object.keys(document.components?.schemas ?? {});
-    for (const [, name] of text.matchAll(/"#\/components\/schemas\/([^"]+)"/g)) expect(schemas).toContain(name);
+    const { schemas = {}, headers = {}, responses = {}, examples = {} } = document.components ?? {};
+    const defined = Object.entries({ schemas, headers, responses, examples }).flatMap(([kind, members]) =>
+      Object.keys(members).map((name) => `#/components/${kind}/${name}`),
+    );
+    for (const [, target] of text.matchAll(/"\$ref":"([^"]+)"/g)) expect(defined).toContain(target);
     const known = new Set(document.tags?.map(({ name }) => name));
     const ids = new Set<string>();
     for (const [path, item] of Object.entries(document.paths)) {
@@ -38,6 +41,35 @@ describe('the published contract', () => {
         expect(declared.sort()).toEqual(named.sort());
       }
     }
+  });
+
+  it('says of every answer which headers it carries, and of every body that it may be unreadable', async () => {
+    const { paths, components } = await contractDocument();
+    const shared = components?.responses ?? {};
+    for (const item of Object.values(paths)) {
+      for (const operation of [item.get, item.put, item.post, item.patch, item.delete]) {
+        if (!operation) continue;
+        for (const response of Object.values(operation.responses)) {
+          const name = response && '$ref' in response ? response.$ref.split('/').at(-1) : undefined;
+          const found = name === undefined ? response : shared[name];
+          expect(Object.keys((found && 'headers' in found && found.headers) || {})).toContain('Watershed-Request-Id');
+        }
+        if (operation.requestBody)
+          expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining(['413', '415']));
+      }
+    }
+  });
+
+  it('can be read by generators and regular expressions of other languages', async () => {
+    const { components, paths } = await contractDocument();
+    const text = JSON.stringify({ components, paths });
+    // Go and Rust look neither ahead nor behind.
+    for (const [, pattern] of text.matchAll(/"pattern":"((?:[^"\\]|\\.)*)"/g))
+      expect(pattern).not.toMatch(/\(\?<?[=!]/);
+    // Generators of Go name what an operation answers `<Operation>Response`.
+    const schemas = new Set(Object.keys(components?.schemas ?? {}).map((name) => name.toLowerCase()));
+    for (const [, id] of text.matchAll(/"operationId":"([^"]+)"/g))
+      expect(schemas).not.toContain(`${id}response`.toLowerCase());
   });
 
   it('lets both ways of authentication be tried', async () => {

@@ -57,15 +57,27 @@ function withoutEnvelope(schema: object): object {
   return asPublished(rest) as object;
 }
 
-/** Integers lose the bounds that only say "safe in JSON"; texts of a known form gain an example. */
+/** What a text of a known form says, where the schema does not. */
+const descriptionsByPattern: ReadonlyMap<unknown, string> = new Map([
+  [patternOf(amountMicro), 'Millionths of the asset, as a decimal integer'],
+  [patternOf(asset), 'What amounts are counted in'],
+]);
+
+/** Integers lose the bounds that only say "safe in JSON"; texts of a known form gain an example, and a time keeps its format alone. */
 function asPublished(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(asPublished);
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).filter(
-    ([, each]) => each !== Number.MAX_SAFE_INTEGER && each !== Number.MIN_SAFE_INTEGER,
+    ([name, each]) =>
+      each !== Number.MAX_SAFE_INTEGER &&
+      each !== Number.MIN_SAFE_INTEGER &&
+      !(name === 'pattern' && 'format' in value && value.format === 'date-time'),
   );
-  const example = 'pattern' in value ? examplesByPattern.get(value.pattern) : undefined;
+  const pattern = 'pattern' in value ? value.pattern : undefined;
+  const example = examplesByPattern.get(pattern);
+  const description = descriptionsByPattern.get(pattern);
   return {
+    ...(description === undefined ? {} : { description }),
     ...Object.fromEntries(entries.map(([name, each]) => [name, asPublished(each)])),
     ...(example === undefined ? {} : { examples: [example] }),
   };

@@ -7,15 +7,19 @@ export const problemSchema = named(
   'Problem',
   z.object({
     type: z.string().describe('`urn:watershed:problem:<code>`'),
-    title: z.string(),
+    title: z.string().describe('The same for every problem of this code'),
     status: z.number().int(),
-    detail: z.string(),
-    code: z.enum(errorCodes),
-    instance: z.string(),
+    detail: z.string().describe('What to change, for people; its words may change'),
+    code: z.enum(errorCodes).describe('Stable: match this'),
+    instance: z.string().describe('`urn:uuid:<Watershed-Request-Id>`'),
     details: z
       .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())]))
       .optional(),
     retryAfterMs: z.number().int().optional(),
+    error: z
+      .string()
+      .optional()
+      .describe('Under /v2 only, the same as `detail`: what clients of the Open Inference Protocol read'),
   }),
 );
 

@@ -11,7 +11,8 @@ export function problemExamples(): Record<string, { value: Problem }> {
   const codes = Object.keys(problemCatalogue).filter(isCode);
   return Object.fromEntries(
     codes.map((code) => {
-      const error = new WatershedError(code, `${problemCatalogue[code].title}.`);
+      const { title } = problemCatalogue[code];
+      const error = new WatershedError(code, title.endsWith('?') ? title : `${title}.`);
       return [code, { value: problemOf(error, '6f1c2a8e-0d3b-4c57-9a42-7be1f0c3d985') }];
     }),
   );

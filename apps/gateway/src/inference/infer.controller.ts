@@ -16,7 +16,7 @@ const inferBody = namedRequest(
   z.strictObject({
     model: modelName,
     version: semver.optional(),
-    text: z.string().min(1).max(1_000_000),
+    text: z.string().min(1).max(1_000_000).describe('A model may take less: `text_invalid` says how many bytes'),
     policy: policyRequest.optional().describe('Narrows my default policy for this request; it can never widen it'),
   }),
 );
@@ -53,6 +53,7 @@ export class InferController {
       example: { model: 'watershed/language-id', text: 'Ogni persona ha diritto alla libertà.' },
     },
     response: inferAnswer,
+    answerHeaders: ['Watershed-Cost-Micro'],
     errors: [
       'model_unknown',
       'model_not_ready',

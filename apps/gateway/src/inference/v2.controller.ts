@@ -47,9 +47,26 @@ const v2Request = namedRequest(
     parameters: z.record(z.string(), z.unknown()).optional(),
   }),
 );
+const v2Answer = named(
+  'V2InferAnswer',
+  z.object({
+    model_name: z.string(),
+    model_version: z.string().optional(),
+    id: z.string().optional().describe('The `id` of the request'),
+    outputs: z.array(
+      tensorSpec.extend({
+        data: z.array(z.unknown()).optional().describe('Row by row; absent where the tensor follows as bytes'),
+        parameters: z.record(z.string(), z.unknown()).optional(),
+      }),
+    ),
+    parameters: z.record(z.string(), z.unknown()).optional(),
+  }),
+);
 const v2Example = { inputs: [{ name: 'utf8', datatype: 'UINT8', shape: [5], data: [104, 101, 108, 108, 111] }] };
 
-const modelParam = { model: { description: '`organisation--model`', example: 'watershed--language-id' } };
+const modelParam = {
+  model: { description: 'A name as /v1 has it, with `--` for its slash', example: 'watershed--language-id' },
+};
 const versionParams = { ...modelParam, version: { description: "Triton's integer version, or ours", example: '1' } };
 const inferErrors = [
   'model_unknown',
@@ -68,7 +85,7 @@ const inferErrors = [
   'unsupported_media_type',
 ] as const;
 const inferDescription =
-  'Open Inference Protocol v2: JSON, or binary tensors with `Inference-Header-Content-Length`. Clients of Triton work with an `Authorization` header.';
+  'Open Inference Protocol v2: JSON, or a JSON head of `Inference-Header-Content-Length` bytes with binary tensors after it, in each direction. Costs what `POST /v1/prices/quote` says of the whole body in bytes. Clients of Triton work with an `Authorization` header.';
 const metadataRoute = {
   tag: 'compute',
   summary: 'Metadata of a model',
@@ -91,7 +108,10 @@ const inferRoute = {
   status: 200,
   once: true,
   body: { schema: v2Request, example: v2Example },
-  answers: 'application/json',
+  bytes: ['application/octet-stream'],
+  response: v2Answer,
+  answers: ['application/octet-stream'],
+  answerHeaders: ['Watershed-Cost-Micro', 'Inference-Header-Content-Length'],
   errors: inferErrors,
   headers: [
     {

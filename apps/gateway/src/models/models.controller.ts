@@ -40,8 +40,11 @@ export class ModelsController {
     access: { scope: 'infer' },
     paged: true,
     queries: {
-      review: { description: '`approved` when absent', example: 'approved' },
-      all: { description: '`true`: in any state of review', example: 'false' },
+      review: {
+        description: 'In this state of review',
+        schema: { type: 'string', enum: [...modelReviewState.options], default: 'approved' },
+      },
+      all: { description: 'In any state of review', schema: { type: 'boolean', default: false } },
     },
     response: modelsPage,
     errors: ['cursor_invalid', 'no_node_available'],
@@ -78,7 +81,7 @@ export class ModelsController {
     id: 'quote',
     summary: 'What would this cost?',
     description:
-      'The price of one request by the size of its input in UTF-8 bytes, exactly as it would be charged now.',
+      'The price of one request by the size of its input in UTF-8 bytes, exactly as it would be charged now. Whether such a model is there is not asked.',
     access: { scope: 'infer' },
     body: {
       schema: quoteBody,

@@ -31,8 +31,8 @@ export const quoteBody = namedRequest(
   z
     .strictObject({
       model: modelName,
-      sizeBytes: z.number().int().min(0).optional(),
-      text: z.string().max(1_000_000).optional(),
+      sizeBytes: z.number().int().min(0).optional().describe('Either this or `text`'),
+      text: z.string().max(1_000_000).optional().describe('Either this or `sizeBytes`'),
     })
     .refine(
       ({ sizeBytes, text }) => (sizeBytes === undefined) !== (text === undefined),

@@ -125,9 +125,13 @@ export class PodsController {
     summary: 'Store a resource',
     access: write,
     params: pathParams,
+    description:
+      'Send any media type: it is kept, and comes back when the resource is read. Takes a Content-Length, not chunks.',
     headers: conditional,
-    bytes: ['application/octet-stream'],
+    bytes: ['application/octet-stream', '*/*'],
     response: resourceSchema,
+    also: [{ status: 201, description: 'Stored where nothing was before' }],
+    answerHeaders: ['ETag'],
     errors: ['not_found', 'policy_forbids', 'conflict', 'storage_full', 'body_too_large'],
   })
   async put(
@@ -147,8 +151,18 @@ export class PodsController {
     id: 'getResource',
     summary: 'Read a resource',
     access: read,
+    description: 'Comes with the media type it was stored with.',
     params: pathParams,
-    answers: 'application/octet-stream',
+    headers: [
+      { name: 'If-None-Match', description: 'Only if the resource has another ETag; 304 otherwise' },
+      { name: 'Range', description: '`bytes=<from>-<to>`: a part of it' },
+    ],
+    answers: ['application/octet-stream', '*/*'],
+    also: [
+      { status: 206, description: 'The part that Range asks for' },
+      { status: 304, description: 'The resource still has the ETag', empty: true },
+    ],
+    answerHeaders: ['ETag', 'Last-Modified', 'Content-Range', 'Content-Security-Policy'],
     errors: ['not_found', 'policy_forbids'],
   })
   async read(

@@ -17,7 +17,13 @@ const exchangeBody = namedRequest(
       .min(1)
       .optional()
       .describe("The key's, less what decides about the account, when absent"),
-    lifetimeSeconds: z.number().int().min(10).max(86_400).optional(),
+    lifetimeSeconds: z
+      .number()
+      .int()
+      .min(10)
+      .max(86_400)
+      .optional()
+      .describe("The cluster's own when absent; `expiresInSeconds` says what it became"),
   }),
 );
 
@@ -42,7 +48,8 @@ export class TokensController {
     tag: 'gateway',
     id: 'exchangeKey',
     summary: 'Exchange a key for a short-lived token',
-    description: 'Authenticate with the key. The token dies with it.',
+    description:
+      'Authenticate with the key; a token gives no other token. The token dies with its key. Send it as `Authorization: Bearer`.',
     access: {},
     status: 200,
     body: { schema: exchangeBody, example: {} },
