@@ -35,6 +35,7 @@ export class Cluster {
   private opening: Promise<Storage> | undefined;
   private processes: NodeProcess[] = [];
   private preparing: ChildProcess | undefined;
+  private readonly settingUp = new AbortController();
   private stopping = false;
   private readonly topology: Topology;
 
@@ -62,6 +63,7 @@ export class Cluster {
       root: this.root,
       triton: this.options.triton,
       screen: this.screen,
+      signal: this.settingUp.signal,
     });
     if (this.stopping) return;
     this.opening = openStorage({
@@ -125,6 +127,7 @@ export class Cluster {
     this.stopping = true;
     // Interrupted in the middle of a start: a migration is a transaction, its process may end at any instant.
     this.preparing?.kill('SIGKILL');
+    this.settingUp.abort();
     const stages: NodeProcess[][] = [[], [], []];
     for (const [index, child] of this.processes.entries()) {
       const services = this.topology.processes[index]?.services ?? [];

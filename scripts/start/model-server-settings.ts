@@ -8,6 +8,7 @@ interface ModelServerOptions {
   /** Whether models are to be served by a Triton of our own. */
   readonly triton: boolean;
   readonly screen: Pick<Screen, 'progress'>;
+  readonly signal: AbortSignal;
   readonly inherited?: NodeJS.ProcessEnv;
 }
 
@@ -16,14 +17,14 @@ interface ModelServerOptions {
  * a Triton of its own as it does the embedded server; here it is only made sure that there is one to start.
  */
 export async function modelServerSettings(options: ModelServerOptions): Promise<NodeJS.ProcessEnv> {
-  const { root, triton, screen, inherited = process.env } = options;
+  const { root, triton, screen, signal, inherited = process.env } = options;
   if (!triton) return {};
   if (inherited.TRITON_URL)
     throw new StartError(
       'usage',
       '--triton starts a Triton of its own and TRITON_URL names another one: leave one of the two out.',
     );
-  const { version } = await setUpTriton({ root, onProgress: (line) => screen.progress(line) });
+  const { version } = await setUpTriton({ root, signal, onProgress: (line) => screen.progress(line) });
   screen.progress(`models are served by Triton ${version}`);
   return { TRITON_INSTALLATION: tritonFolder(root) };
 }

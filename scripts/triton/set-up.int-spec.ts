@@ -1,4 +1,4 @@
-import { chmod, cp, mkdir, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -62,6 +62,23 @@ describe('setting a Triton up', () => {
       expect(await readdir(tritonFolder(root))).toEqual([]);
       expect(findTriton(tritonFolder(root))).toBeUndefined();
     });
+
+    it('ends at once when it is told to, and leaves nothing half done', async () => {
+      const path = await interpreter({});
+      await writeFile(
+        join(path, 'python3.11'),
+        `${(await readFile(join(path, 'python3.11'), 'utf8')).replace(/echo 'noise.*/s, 'exec sleep 60')}\n`,
+      );
+      const stop = new AbortController();
+      const setting = setUpTriton({
+        root,
+        path,
+        signal: stop.signal,
+        onProgress: () => setImmediate(() => stop.abort()),
+      });
+      await expect(setting).rejects.toMatchObject({ code: 'triton_unavailable' });
+      expect(await readdir(tritonFolder(root))).toEqual([]);
+    }, 10_000);
 
     it('says that the disk is full', async () => {
       const path = await interpreter({}, 'OSError: [Errno 28] No space left on device');

@@ -32,6 +32,8 @@ export interface SetUpOptions {
   readonly onProgress: (line: string) => void;
   /** Where interpreters are looked for; the process's PATH when absent. */
   readonly path?: string;
+  /** Ends what is being downloaded or unpacked; nothing half done stays. */
+  readonly signal?: AbortSignal;
 }
 
 /** Wheels, what they unpack to, and some air. */
@@ -66,7 +68,7 @@ export async function setUpTriton(options: SetUpOptions): Promise<TritonInstalla
     const { bavail, bsize } = statfsSync(folder);
     if (bavail * bsize < neededBytes) throw full(folder);
     removeLeftovers(folder, record.key);
-    await assemble({ folder, record, python, backend, onProgress });
+    await assemble({ folder, record, python, backend, onProgress, signal: options.signal });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOSPC') throw full(folder, error);
@@ -86,9 +88,10 @@ interface Assembly {
   readonly python: Python;
   readonly backend: Uint8Array;
   readonly onProgress: (line: string) => void;
+  readonly signal: AbortSignal | undefined;
 }
 
-async function assemble({ folder, record, python, backend, onProgress }: Assembly): Promise<void> {
+async function assemble({ folder, record, python, backend, onProgress, signal }: Assembly): Promise<void> {
   const draft = `draft-${process.pid}`;
   const layout = tritonLayout(folder, { ...record, key: draft });
   rmSync(layout.folder, { recursive: true, force: true });
@@ -98,13 +101,18 @@ async function assemble({ folder, record, python, backend, onProgress }: Assembl
     onProgress(
       `Triton: downloading ${wheels.map(({ name, version }) => `${name} ${version}`).join(', ')} (95 MB, once) …`,
     );
-    await download(python, downloads);
+    await download(python, downloads, signal);
     onProgress('Triton: unpacking …');
     const server = join(layout.folder, 'server');
     const packages = join(layout.folder, 'python', 'lib', `python${pythonVersion}`, 'site-packages');
     for (const file of readdirSync(downloads)) {
       const target = file.startsWith('nvidia_pytriton') ? server : packages;
-      await pythonRuns(python, ['-m', 'zipfile', '-e', join(downloads, file), target], 'unpack what was downloaded');
+      await pythonRuns(
+        python,
+        ['-m', 'zipfile', '-e', join(downloads, file), target],
+        'unpack what was downloaded',
+        signal,
+      );
     }
     rmSync(downloads, { recursive: true });
     linkInterpreter(layout, python);
@@ -125,7 +133,7 @@ async function assemble({ folder, record, python, backend, onProgress }: Assembl
 }
 
 /** By pip and so by its settings: an index or mirror that the operator configured is used. */
-async function download(python: Python, folder: string): Promise<void> {
+async function download(python: Python, folder: string, signal?: AbortSignal): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const list = join(folder, '..', 'requirements.txt');
   writeFileSync(list, requirements());
@@ -133,8 +141,7 @@ async function download(python: Python, folder: string): Promise<void> {
   const { code, complaint } = await run(
     python.executable,
     [...args, '--no-deps', '--only-binary=:all:', '--require-hashes', '--retries', '2', '-r', list, '-d', folder],
-    downloadTimeoutMs,
-    dirname(list),
+    { timeoutMs: downloadTimeoutMs, temporary: dirname(list), signal },
   );
   if (code === 0) return;
   if (/No space left on device/.test(complaint)) throw full(folder);
@@ -226,8 +233,13 @@ function removeLeftovers(folder: string, key: string): void {
   }
 }
 
-async function pythonRuns(python: Python, args: readonly string[], purpose: string): Promise<void> {
-  const { code, complaint } = await run(python.executable, args, 120_000);
+async function pythonRuns(
+  python: Python,
+  args: readonly string[],
+  purpose: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { code, complaint } = await run(python.executable, args, { timeoutMs: 120_000, signal });
   if (code === 0) return;
   if (/No space left on device/.test(complaint)) throw full(purpose);
   throw unavailable(`Python could not ${purpose}: ${complaint.trim().split('\n').at(-1) ?? ''}`);
@@ -237,13 +249,13 @@ async function pythonRuns(python: Python, args: readonly string[], purpose: stri
 function run(
   command: string,
   args: readonly string[],
-  timeoutMs: number,
-  temporary?: string,
+  { timeoutMs, temporary, signal }: { timeoutMs: number; temporary?: string; signal?: AbortSignal },
 ): Promise<{ code: number | null; complaint: string }> {
   return new Promise((resolve) => {
     const child = spawn(command, [...args], {
       stdio: ['ignore', 'ignore', 'pipe'],
       timeout: timeoutMs,
+      signal,
       // A private index asks for a password where it is not configured; nobody is there to answer.
       env: { ...process.env, ...(temporary === undefined ? {} : { TMPDIR: temporary }), PIP_USER: '0' },
     });

@@ -133,10 +133,12 @@ export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Pr
   });
   metrics.gauge('runner_in_flight', 'Tickets and inferences now', [], (gauge) => gauge.set(admission.inFlight));
   metrics.gauge('runner_model_memory_free_bytes', 'Model memory left', [], (gauge) => gauge.set(budget.freeBytes));
-  metrics.gauge('runner_model_server', 'Whether it answers, by what it is', ['kind', 'version'], async (gauge) => {
+  metrics.gauge('runner_model_server', 'Whether it answers where it is needed', ['kind', 'version'], async (gauge) => {
     gauge.reset();
     const { kind, live, version } = await modelServerState({ supervisor, server });
-    gauge.set({ kind, version }, live ? 1 : 0);
+    // One of our own starts with the first model.
+    const idle = supervisor.url() === undefined && [...models.all()].length === 0;
+    gauge.set({ kind, version }, live || idle ? 1 : 0);
   });
   let url = '';
   const desk = new InferenceDesk({
