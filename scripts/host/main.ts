@@ -1,8 +1,11 @@
+import { join, resolve } from 'node:path';
 import type { ServiceName } from '#contracts';
-import { runMany, type StartApp } from '#node';
+import { joinCluster, readJoinFile, runMany, type StartApp } from '#node';
+import { envOf } from '../start/env-prefix.js';
 
 /**
- * One process of a topology: `host/main.js --services gateway,index`. Each service is imported only where it runs, so
+ * One process of a topology: `host/main.js --services gateway,index`, or one node of another machine:
+ * `host/main.js --services runner --join join.json`. Each service is imported only where it runs, so
  * that a process carries the code of its own services alone.
  */
 const starters: Record<ServiceName, () => Promise<StartApp>> = {
@@ -17,6 +20,21 @@ const starters: Record<ServiceName, () => Promise<StartApp>> = {
   governance: async () => (await import('../../apps/governance/src/app.js')).startGovernance,
 };
 
+/** `--join <file>`: this process is one node that comes in by a ticket, and what its operator set counts more. */
+async function settings(): Promise<NodeJS.ProcessEnv> {
+  const at = process.argv.indexOf('--join');
+  const file = at < 0 ? undefined : process.argv[at + 1];
+  if (file === undefined) return process.env;
+  const dataDir = resolve(process.env.WATERSHED_DATA_DIR ?? join('.watershed', 'node'));
+  const name = process.env.WATERSHED_NODE_NAME ?? wanted[0] ?? 'node';
+  try {
+    return { ...(await joinCluster({ file: readJoinFile(file), dataDir, name })), ...process.env };
+  } catch (error) {
+    console.error(`watershed: ${error instanceof Error ? error.message : String(error)}`);
+    process.exit(1);
+  }
+}
+
 const wanted = (process.argv[process.argv.indexOf('--services') + 1] ?? '').split(',').filter(Boolean);
 const unknown = wanted.filter((name) => !(name in starters));
 if (wanted.length === 0 || unknown.length > 0) {
@@ -24,8 +42,12 @@ if (wanted.length === 0 || unknown.length > 0) {
   process.exit(2);
 }
 await runMany(
-  process.env,
+  await settings(),
   await Promise.all(
-    wanted.map(async (name) => ({ name: name as ServiceName, start: await starters[name as ServiceName]() })),
+    wanted.map(async (wantedName) => {
+      const name = wantedName as ServiceName;
+      const start = await starters[name]();
+      return { name, start: (env: NodeJS.ProcessEnv) => start(envOf(name, env)) };
+    }),
   ),
 );

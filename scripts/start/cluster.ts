@@ -81,10 +81,14 @@ export class Cluster {
       dataFolder: this.data.path,
       adminUrl: storage.databaseUrl,
       databaseSecret: this.data.secrets().databaseSecret,
+      redisUrl: storage.redisUrl,
     });
     this.screen.progress(
       prepared.applied.length > 0 ? `database migrated (${prepared.applied.length} migrations)` : 'database up to date',
     );
+    if (prepared.sharedRedis) {
+      this.screen.problem(`Redis: ${prepared.sharedRedis}, so all nodes share its login and must be one operator's`);
+    }
     if (this.stopping) return;
     const identity = this.data.identitySettings(this.options);
     this.processes = this.topology.processes.map(
@@ -100,6 +104,7 @@ export class Cluster {
             region: identity.region,
             dataFolder: this.data.path,
             redisUrl: storage.redisUrl,
+            redisUrls: prepared.redisUrls,
             databaseUrls: prepared.databaseUrls,
             basePort: port,
             metricsPort: metricsPort(index, port),

@@ -1,3 +1,4 @@
+import { RedisUsers } from '#access';
 import { isWatershedError } from '#errors';
 import {
   appDatabaseUrl,
@@ -8,9 +9,10 @@ import {
   migrationsFolder,
   openDatabase,
 } from '#persistence';
-import { ensureClusterIdentity, secretKeyFileOf } from '#sigil';
+import { ensureClusterIdentity, keyFileOf, loadSigil, secretKeyFileOf } from '#sigil';
 import { openGatewayKek } from '../../apps/gateway/src/once/gateway-kek.js';
 import { openPodKek } from '../../apps/pod-host/src/pods/pod-kek.js';
+import { instanceOf, oneOfEach, type Seed, seedAccess, seedNodes } from './seed-access.js';
 
 /**
  * What must be there before a service starts: the cluster's identity, its migrated database. Runs in a process of its
@@ -21,6 +23,10 @@ export interface InitialiseRequest {
   readonly dataFolder: string;
   readonly adminUrl: string;
   readonly databaseSecret: string;
+  /** The Redis login that may manage users; absent: Redis is left as it is, and the nodes share one login. */
+  readonly redisUrl?: string;
+  /** The nodes that are started without a ticket; one of each service when absent. */
+  readonly seeds?: readonly Seed[];
 }
 
 export type InitialiseOutcome =
@@ -29,6 +35,10 @@ export type InitialiseOutcome =
       readonly clusterId: string;
       readonly databaseUrls: Readonly<Record<string, string>>;
       readonly applied: readonly string[];
+      /** Each seed's Redis URL by its name, with the login of its own node; none where the nodes share one. */
+      readonly redisUrls: Readonly<Record<string, string>>;
+      /** Why the nodes share one Redis login; absent where each has its own. */
+      readonly sharedRedis?: string;
     }
   | { readonly ok: false; readonly code: string; readonly message: string };
 
@@ -45,16 +55,41 @@ async function migrateWhenReachable<T>(attempt: () => Promise<T>): Promise<T> {
   }
 }
 
+async function managerOf(url: string | undefined, clusterId: string) {
+  if (url === undefined) return undefined;
+  const users = await RedisUsers.connect(url, clusterId);
+  return { url, users, management: await users.management() };
+}
+
 async function initialise(request: InitialiseRequest): Promise<InitialiseOutcome> {
-  const passwordFor = derivedPasswords(Buffer.from(request.databaseSecret, 'base64url'));
-  const [identity, { applied, rolePrefix }] = await Promise.all([
-    ensureClusterIdentity({ dataDir: request.dataFolder }),
-    migrateWhenReachable(() => migrate({ adminUrl: request.adminUrl, migrationsDir: migrationsFolder(), passwordFor })),
+  const { dataFolder, adminUrl, redisUrl } = request;
+  const secret = Buffer.from(request.databaseSecret, 'base64url');
+  const passwordFor = derivedPasswords(secret);
+  const [{ clusterId }, seeds] = await Promise.all([
+    ensureClusterIdentity({ dataDir: dataFolder }),
+    seedNodes(dataFolder, request.seeds ?? oneOfEach),
   ]);
-  const urlOf = (app: DatabaseApp) => appDatabaseUrl(request.adminUrl, app, { rolePrefix, passwordFor });
-  await proveKeys(request.dataFolder, urlOf);
-  const databaseUrls = Object.fromEntries(databaseApps.map((app) => [app, urlOf(app)]));
-  return { ok: true, clusterId: identity.clusterId, databaseUrls, applied };
+  const [redis, { applied, rolePrefix }, operator] = await Promise.all([
+    managerOf(redisUrl, clusterId),
+    migrateWhenReachable(() =>
+      migrate({ adminUrl, migrationsDir: migrationsFolder(), passwordFor, instanceOf: instanceOf(seeds) }),
+    ),
+    loadSigil(keyFileOf(dataFolder, 'operator'), 'operator'),
+  ]);
+  const operatorId = operator.thumbprint;
+  const redisUrls = redis ? await seedAccess({ operatorId, seeds, secret, rolePrefix, adminUrl, redis }) : {};
+  redis?.users.close();
+  const login = { rolePrefix, passwordFor, instanceOf: instanceOf(seeds) };
+  const urlOf = (app: DatabaseApp) => appDatabaseUrl(adminUrl, app, login);
+  await proveKeys(dataFolder, urlOf);
+  return {
+    ok: true,
+    clusterId,
+    databaseUrls: Object.fromEntries(databaseApps.map((app) => [app, urlOf(app)])),
+    applied,
+    redisUrls,
+    ...(redis && !redis.management.managed ? { sharedRedis: redis.management.reason } : {}),
+  };
 }
 
 /** A key that is missing or wrong ends the start here, in one line, instead of a service over and over in its log. */

@@ -1,4 +1,5 @@
 import type { ServiceName } from '#contracts';
+import { envPrefix } from './env-prefix.js';
 import { type PortName, portOf } from './ports.js';
 
 export interface ServiceEnvOptions {
@@ -7,7 +8,10 @@ export interface ServiceEnvOptions {
   readonly clusterName: string;
   readonly region: string;
   readonly dataFolder: string;
+  /** The login that manages Redis's users: governance's alone, unless all nodes share it. */
   readonly redisUrl: string;
+  /** Each service's own; none where they share one. */
+  readonly redisUrls: Readonly<Record<string, string>>;
   readonly databaseUrls: Readonly<Record<string, string>>;
   readonly basePort: number;
   readonly metricsPort: number;
@@ -27,8 +31,6 @@ const databaseOf: Partial<Record<ServiceName, string>> = {
   governance: 'governance',
 };
 
-export const envPrefix = (service: ServiceName): string => service.toUpperCase().replaceAll('-', '_');
-
 /** The environment of one process: what its services need and no other service's secrets. */
 export function serviceEnv(options: ServiceEnvOptions): NodeJS.ProcessEnv {
   const { DATABASE_URL: _admin, REDIS_URL: _redis, ...inherited } = options.inherited;
@@ -40,11 +42,14 @@ export function serviceEnv(options: ServiceEnvOptions): NodeJS.ProcessEnv {
     WATERSHED_CLUSTER_NAME: options.clusterName,
     WATERSHED_REGION: options.region,
     WATERSHED_DATA_DIR: options.dataFolder,
-    WATERSHED_REDIS_URL: options.redisUrl,
     METRICS_PORT: String(options.metricsPort),
   };
+  if (Object.keys(options.redisUrls).length === 0) env.WATERSHED_REDIS_URL = options.redisUrl;
+  else if (options.services.includes('governance')) env.GOVERNANCE_REDIS_ADMIN_URL = options.redisUrl;
   for (const service of options.services) {
     const prefix = envPrefix(service);
+    const redisUrl = options.redisUrls[service];
+    if (redisUrl) env[`${prefix}_REDIS_URL`] = redisUrl;
     env[`${prefix}_PORT`] = String(portOf(service as PortName, options.basePort));
     const database = databaseOf[service];
     if (database) env[`${prefix}_DATABASE_URL`] = options.databaseUrls[database];

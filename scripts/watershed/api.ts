@@ -32,6 +32,10 @@ interface RequestOptions {
 export class Api {
   constructor(private readonly settings: ApiSettings) {}
 
+  get url(): string {
+    return this.settings.url;
+  }
+
   get dataFolder(): string {
     return this.settings.dataFolder;
   }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { ProposalKind } from '#contracts';
 import type { Api } from './api.js';
 import { type DecideOptions, decide, printTally, withDecision } from './decide.js';
+import { addJoinCommands } from './join-commands.js';
 import { printTable } from './output.js';
 
 interface NodeRow {
@@ -29,6 +30,7 @@ export function addNodeCommands(program: Command, api: () => Api): void {
         found.map((node) => [node.nodeId, node.manifest.services.join(' '), node.health, node.lastSeenAt]),
       );
     });
+  addJoinCommands(nodes, api);
   for (const [command, kind, done, description] of decisions) {
     withDecision(nodes.command(command).description(`${description}; asks the other operators, where there are any`))
       .argument('<nodeId>')

@@ -24,6 +24,7 @@ import { BlobUploads } from './models/blob-uploads.js';
 import { ModelAdminController } from './models/model-admin.controller.js';
 import { ModelCatalogue } from './models/model-catalogue.js';
 import { ModelsController } from './models/models.controller.js';
+import { JoinController } from './nodes/join.controller.js';
 import { NodesController } from './nodes/nodes.controller.js';
 import { Once } from './once/once.js';
 import { InvitationsController } from './people/invitations.controller.js';
@@ -48,6 +49,7 @@ const gatewayControllers = [
   ModelAdminController,
   PurseController,
   NodesController,
+  JoinController,
   GovernanceController,
   PodsController,
   AuditController,

@@ -1,9 +1,13 @@
 import { readFile } from 'node:fs/promises';
+import { withoutLogin } from '#access';
 import type { Env } from '#config';
 import { type PublicJwk, publicJwk } from '#contracts';
 import { ClusterNode, type JoinOptions, type RunningApp, startNodeApp } from '#node';
 import { OutboxRelay, openDatabase } from '#persistence';
+import { thumbprintOf } from '#sigil';
 import { createLogger, createMetrics, nestLogger } from '#telemetry';
+import { AccessEngine } from './access/engine/access-engine.js';
+import { RedisLoginsAdapter } from './access/redis-logins.adapter.js';
 import { governanceConfig } from './config.js';
 import { governanceModule } from './governance.module.js';
 import { GovernanceEngine } from './membership/engine/governance-engine.js';
@@ -26,13 +30,32 @@ export async function startGovernance(env: Env, join: JoinOptions = {}): Promise
     name: config.genesisOperatorName,
   };
   const database = await openDatabase({ url: config.databaseUrl.reveal(), applicationName: 'watershed-governance' });
+  const redisLogins = new RedisLoginsAdapter({
+    adminUrl: config.redisAdminUrl?.reveal(),
+    publicUrl: config.redisPublicUrl,
+    clusterId: config.clusterId,
+  });
   return startNodeApp({
     name: 'governance',
     node,
-    module: governanceModule({ database, logger, metrics }),
+    module: governanceModule({
+      database,
+      clusterId: config.clusterId,
+      genesisOperatorId: thumbprintOf(genesis.key),
+      redisLogins,
+      databaseUrl: withoutLogin(config.databasePublicUrl ?? config.databaseUrl.reveal()),
+      logger,
+      metrics,
+    }),
     registry: metrics.registry,
     nestLogger: nestLogger(logger),
     joinWith: async (app) => {
+      const access = app.get(AccessEngine, { strict: false });
+      await redisLogins.open(
+        () => access.rebuild(),
+        (err) => logger.warn({ err }, 'the Redis users could not be rebuilt and will be at the next connection'),
+      );
+      if (redisLogins.unmanaged) logger.warn({ reason: redisLogins.unmanaged }, 'all nodes share one Redis login');
       // Before anyone can ask: the index admits nodes of known operators only.
       const first = await app.get(GovernanceEngine, { strict: false }).begin(genesis);
       if (first) logger.info({}, 'the genesis operator is the first operator');
@@ -40,7 +63,10 @@ export async function startGovernance(env: Env, join: JoinOptions = {}): Promise
     },
     onStarted: (app) => app.get(OutboxRelay, { strict: false }).start(),
     onDrain: (app) => app.get(OutboxRelay, { strict: false }).close(),
-    onClose: () => database.close(),
+    onClose: () => {
+      redisLogins.close();
+      return database.close();
+    },
   });
 }
 

@@ -6,11 +6,19 @@ const governanceEnv = z.object({
   GOVERNANCE_DATABASE_URL: secret(),
   /** The genesis operator's public key as a JWK; absent: the public part of this node's own operator key. */
   WATERSHED_OPERATOR_PUBLIC_KEY_FILE: z.string().min(1).optional(),
+  /** The one login that manages Redis's users; absent: the nodes share one, and nobody joins by ticket. */
+  GOVERNANCE_REDIS_ADMIN_URL: secret().optional(),
+  /** Where nodes that join by ticket reach Redis and Postgres, when not where governance does. */
+  GOVERNANCE_REDIS_PUBLIC_URL: z.url().optional(),
+  GOVERNANCE_DATABASE_PUBLIC_URL: z.url().optional(),
   GOVERNANCE_GENESIS_OPERATOR_NAME: z.string().min(1).max(80).default('genesis operator'),
 });
 
 export interface GovernanceConfig extends CommonConfig {
   readonly databaseUrl: Secret;
+  readonly redisAdminUrl: Secret | undefined;
+  readonly redisPublicUrl: string | undefined;
+  readonly databasePublicUrl: string | undefined;
   readonly operatorPublicKeyFile: string | undefined;
   readonly genesisOperatorName: string;
 }
@@ -21,6 +29,9 @@ export function governanceConfig(env: Env): GovernanceConfig {
   return {
     ...common(env),
     databaseUrl: parsed.GOVERNANCE_DATABASE_URL,
+    redisAdminUrl: parsed.GOVERNANCE_REDIS_ADMIN_URL,
+    redisPublicUrl: parsed.GOVERNANCE_REDIS_PUBLIC_URL,
+    databasePublicUrl: parsed.GOVERNANCE_DATABASE_PUBLIC_URL,
     operatorPublicKeyFile: parsed.WATERSHED_OPERATOR_PUBLIC_KEY_FILE,
     genesisOperatorName: parsed.GOVERNANCE_GENESIS_OPERATOR_NAME,
   };

@@ -2,7 +2,11 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { CLUSTER_NODE, type ClusterNode } from '#node';
 import { type Database, OutboxRelay, observeOutbox } from '#persistence';
 import type { Logger, Metrics } from '#telemetry';
-import type { AccessPort } from './access/engine/access.ports.js';
+import { AccessController } from './access/access.controller.js';
+import { AccessRepository } from './access/access.repository.js';
+import { SqlDatabaseLogins } from './access/database-logins.adapter.js';
+import type { RedisLogins } from './access/engine/access.ports.js';
+import { AccessEngine } from './access/engine/access-engine.js';
 import { deliverAnnouncements } from './membership/announcements.js';
 import { GovernanceEngine } from './membership/engine/governance-engine.js';
 import { GovernanceController } from './membership/governance.controller.js';
@@ -10,28 +14,32 @@ import { GovernanceRepository } from './membership/governance.repository.js';
 
 export interface GovernanceAppResources {
   readonly database: Database;
+  readonly clusterId: string;
+  readonly genesisOperatorId: string;
+  readonly redisLogins: RedisLogins;
+  /** Where nodes reach Postgres; without credentials. */
+  readonly databaseUrl: string;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** Absent where nodes hold no logins of their own. */
-  readonly access?: AccessPort;
 }
 
 @Module({})
 class GovernanceModule {}
 
 /** The only place where governance's parts meet. */
-export function governanceModule({ database, logger, metrics, access }: GovernanceAppResources): DynamicModule {
+export function governanceModule(resources: GovernanceAppResources): DynamicModule {
+  const { database, clusterId, genesisOperatorId, redisLogins, databaseUrl, logger, metrics } = resources;
   const announced = metrics.counter('governance_announced_total', 'What governance announced to the cluster', ['kind']);
   const store = new GovernanceRepository(database);
   return {
     module: GovernanceModule,
-    controllers: [GovernanceController],
+    controllers: [GovernanceController, AccessController],
     providers: [
       {
         provide: OutboxRelay,
-        inject: [CLUSTER_NODE],
-        useFactory: (node: ClusterNode) => {
-          const deliver = deliverAnnouncements({ bus: node.bus, store, ...(access ? { access } : {}) });
+        inject: [CLUSTER_NODE, AccessEngine],
+        useFactory: (node: ClusterNode, access: AccessEngine) => {
+          const deliver = deliverAnnouncements({ bus: node.bus, store, access });
           const relay = new OutboxRelay({
             pool: database.pool,
             app: 'governance',
@@ -47,6 +55,19 @@ export function governanceModule({ database, logger, metrics, access }: Governan
         },
       },
       {
+        provide: AccessEngine,
+        useFactory: () =>
+          new AccessEngine({
+            clusterId,
+            store: new AccessRepository(database),
+            redis: redisLogins,
+            database: new SqlDatabaseLogins(database, databaseUrl),
+            genesisOperatorId,
+            operators: () => store.operators(),
+            membership: (nodeId) => store.membership(nodeId),
+          }),
+      },
+      {
         provide: GovernanceEngine,
         inject: [OutboxRelay, CLUSTER_NODE],
         useFactory: (relay: OutboxRelay, node: ClusterNode) =>
@@ -58,6 +79,6 @@ export function governanceModule({ database, logger, metrics, access }: Governan
           }),
       },
     ],
-    exports: [GovernanceEngine, OutboxRelay],
+    exports: [GovernanceEngine, AccessEngine, OutboxRelay],
   };
 }

@@ -1,6 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { PublicJwk } from '#contracts';
-import { CLUSTER_NODE, type ClusterNode } from '#node';
+import { CLUSTER_NODE, type ClusterNode, ResourceClaims } from '#node';
 import type { Database } from '#persistence';
 import type { IndexConfig } from './config.js';
 import { BusAnnouncer } from './nodes/announcer.adapter.js';
@@ -59,6 +59,11 @@ export function indexModule({ config, database, genesisOperator, log }: IndexPar
             now: () => performance.now(),
             wallClock: () => new Date(),
           }),
+      },
+      {
+        provide: ResourceClaims,
+        inject: [CLUSTER_NODE],
+        useFactory: (node: ClusterNode) => new ResourceClaims(() => node.bus.redis, clusterId),
       },
       {
         provide: NodesProcessor,

@@ -311,6 +311,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/join": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Join with a ticket
+         * @description The manifest carries two signatures: of the node’s key, whose thumbprint the ticket names, and of an operator of this cluster. The node chooses its passwords and sends what Redis (SHA-256) and Postgres (SCRAM verifier) keep of them; the answer says where to log in. A ticket works once, whatever became of the answer.
+         */
+        post: operations["joinCluster"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/keys": {
         parameters: {
             query?: never;
@@ -523,6 +543,28 @@ export interface paths {
         get: operations["listNodes"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/nodes/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a ticket that lets one node in, once
+         * @description Bound to the thumbprint of the node's key and to its services. It is shown this once.
+         *
+         *     Needs the scope `nodes:manage`.
+         */
+        post: operations["issueJoinTicket"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1521,6 +1563,82 @@ export interface components {
             /** Format: date-time */
             expiresAt?: string;
         };
+        JoinCluster: {
+            /** @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 */
+            redisPasswordSha256: string;
+            databaseVerifier?: string;
+            /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
+            ticket: string;
+            manifest: {
+                /** @constant */
+                type: "watershed/node-manifest";
+                /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
+                nodeId: string;
+                /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
+                clusterId: string;
+                /** @example EU/FR */
+                region: string;
+                types: ("pod-host" | "compute" | "gateway" | "index" | "bridge" | "core")[];
+                services: ("gateway" | "index" | "pod-host" | "orchestrator" | "runner" | "bridge" | "registry" | "toll" | "governance")[];
+                key: {
+                    /** @constant */
+                    kty: "OKP";
+                    /** @enum {string} */
+                    crv: "Ed25519" | "X25519";
+                    /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
+                    x: string;
+                };
+                /** @default [] */
+                purposeKeys?: {
+                    /** @enum {string} */
+                    purpose: "root" | "operator" | "node" | "grant" | "token" | "descriptor" | "model" | "price" | "membership";
+                    key: {
+                        /** @constant */
+                        kty: "OKP";
+                        /** @enum {string} */
+                        crv: "Ed25519" | "X25519";
+                        /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
+                        x: string;
+                    };
+                }[];
+                /** Format: uri */
+                url?: string;
+                /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
+                operatorId: string;
+                /** @default {} */
+                capabilities?: {
+                    podStorageBytes?: number;
+                    largestPodBytes?: number;
+                    gpuMemoryBytes?: number;
+                    modelMemoryBytes?: number;
+                };
+                /** Format: date-time */
+                issuedAt: string;
+                signatures: {
+                    protected: string;
+                    signature: string;
+                }[];
+            };
+        };
+        JoinTicket: {
+            /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
+            ticket: string;
+            /** Format: date-time */
+            expiresAt: string;
+        };
+        JoinTicketScope: {
+            /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
+            nodeId: string;
+            services: ("gateway" | "index" | "pod-host" | "orchestrator" | "runner" | "bridge" | "registry" | "toll" | "governance")[];
+            /** @default 3600 */
+            expiresInSeconds?: number;
+        };
+        JoinedCluster: {
+            /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
+            clusterId: string;
+            redisUrl: string;
+            databaseUrl?: string;
+        };
         Jwks: {
             keys: {
                 [key: string]: string;
@@ -2004,7 +2122,7 @@ export interface components {
              * @description Stable: match this
              * @enum {string}
              */
-            code: "malformed_body" | "invalid_request" | "body_too_large" | "unsupported_media_type" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_key_reused" | "idempotency_in_progress" | "cursor_invalid" | "unauthenticated" | "key_unknown" | "key_expired" | "key_revoked" | "token_invalid" | "token_expired" | "scope_missing" | "role_missing" | "person_closed" | "sign_up_closed" | "invitation_needed" | "invitation_invalid" | "grant_invalid" | "transfer_token_invalid" | "signature_invalid" | "caller_not_allowed" | "model_unknown" | "model_not_ready" | "model_crashed" | "model_server_unavailable" | "tensor_invalid" | "tensor_out_of_range" | "tensor_shape_mismatch" | "input_too_deep" | "text_invalid" | "inference_failed" | "model_exists" | "model_invalid" | "digest_mismatch" | "blob_unknown" | "memory_exhausted" | "purse_empty" | "budget_exhausted" | "amount_invalid" | "transfer_unknown" | "transfer_settled" | "region_unknown" | "policy_forbids" | "policy_invalid" | "consent_missing" | "node_unknown" | "node_expelled" | "node_unreachable" | "no_node_available" | "manifest_invalid" | "operator_unknown" | "last_operator" | "proposal_unknown" | "proposal_closed" | "ballot_conflict" | "rate_limited" | "overloaded" | "deadline_exceeded" | "bus_unavailable" | "database_unavailable" | "storage_full" | "shutting_down" | "internal";
+            code: "malformed_body" | "invalid_request" | "body_too_large" | "unsupported_media_type" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_key_reused" | "idempotency_in_progress" | "cursor_invalid" | "unauthenticated" | "key_unknown" | "key_expired" | "key_revoked" | "token_invalid" | "token_expired" | "scope_missing" | "role_missing" | "person_closed" | "sign_up_closed" | "invitation_needed" | "invitation_invalid" | "grant_invalid" | "transfer_token_invalid" | "signature_invalid" | "caller_not_allowed" | "model_unknown" | "model_not_ready" | "model_crashed" | "model_server_unavailable" | "tensor_invalid" | "tensor_out_of_range" | "tensor_shape_mismatch" | "input_too_deep" | "text_invalid" | "inference_failed" | "model_exists" | "model_invalid" | "digest_mismatch" | "blob_unknown" | "memory_exhausted" | "purse_empty" | "budget_exhausted" | "amount_invalid" | "transfer_unknown" | "transfer_settled" | "region_unknown" | "policy_forbids" | "policy_invalid" | "consent_missing" | "node_unknown" | "node_expelled" | "node_unreachable" | "no_node_available" | "manifest_invalid" | "ticket_invalid" | "ticket_used" | "ticket_expired" | "ticket_mismatch" | "operator_unknown" | "last_operator" | "proposal_unknown" | "proposal_closed" | "ballot_conflict" | "rate_limited" | "overloaded" | "deadline_exceeded" | "bus_unavailable" | "database_unavailable" | "storage_full" | "shutting_down" | "internal";
             /** @description `urn:uuid:<Watershed-Request-Id>` */
             instance: string;
             details?: {
@@ -3606,6 +3724,85 @@ export interface operations {
             504: components["responses"]["504-deadline_exceeded"];
         };
     };
+    joinCluster: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JoinCluster"];
+            };
+        };
+        responses: {
+            /** @description Join with a ticket */
+            201: {
+                headers: {
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JoinedCluster"];
+                };
+            };
+            400: components["responses"]["400-invalid_request.malformed_body.input_too_deep.signature_invalid"];
+            /** @description `ticket_invalid`, `ticket_expired`, `ticket_mismatch`, `node_expelled` */
+            403: {
+                headers: {
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ticket_used`, `conflict` */
+            409: {
+                headers: {
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["413-body_too_large"];
+            415: components["responses"]["415-unsupported_media_type"];
+            /** @description `manifest_invalid` */
+            422: {
+                headers: {
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
+        };
+    };
     listKeys: {
         parameters: {
             query?: {
@@ -4116,6 +4313,57 @@ export interface operations {
             400: components["responses"]["400-invalid_request.cursor_invalid"];
             401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
             403: components["responses"]["403-scope_missing.role_missing"];
+            429: components["responses"]["429-rate_limited"];
+            500: components["responses"]["500-internal"];
+            503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];
+            504: components["responses"]["504-deadline_exceeded"];
+        };
+    };
+    issueJoinTicket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JoinTicketScope"];
+            };
+        };
+        responses: {
+            /** @description Make a ticket that lets one node in, once */
+            201: {
+                headers: {
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JoinTicket"];
+                };
+            };
+            400: components["responses"]["400-invalid_request.malformed_body.input_too_deep"];
+            401: components["responses"]["401-unauthenticated.key_unknown.key_expired.key_revoked.token_invalid.token_expired"];
+            /** @description `scope_missing`, `role_missing`, `node_expelled` */
+            403: {
+                headers: {
+                    "Watershed-Route": components["headers"]["Watershed-Route"];
+                    "Watershed-Request-Id": components["headers"]["Watershed-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["413-body_too_large"];
+            415: components["responses"]["415-unsupported_media_type"];
             429: components["responses"]["429-rate_limited"];
             500: components["responses"]["500-internal"];
             503: components["responses"]["503-database_unavailable.bus_unavailable.no_node_available.node_unreachable"];

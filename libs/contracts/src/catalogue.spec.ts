@@ -31,7 +31,7 @@ describe('the catalogue of methods', () => {
   // A runner may be another operator's and none of these needs to be near people's data or money: whoever adds a caller
   // says so here.
   it.each<[ServiceName, readonly string[]]>([
-    ['runner', ['governance-members', 'registry-pull']],
+    ['runner', ['governance-members', 'index-claim', 'registry-pull']],
     ['bridge', []],
     ['toll', []],
     ['pod-host', []],

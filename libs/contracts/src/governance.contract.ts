@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { documentSignature, publicJwk } from './documents.js';
 import { defineBroadcast, defineMethod } from './method.js';
-import { instant, pageOf, pageRequest, sha256, thumbprint, uuid } from './primitives.js';
+import { instant, pageOf, pageRequest, serviceName, sha256, thumbprint, uuid } from './primitives.js';
 
 export const operator = z.object({ operatorId: thumbprint, name: z.string().max(80), key: publicJwk, since: instant });
 export type Operator = z.infer<typeof operator>;
@@ -45,7 +45,12 @@ export const governanceMembers = defineMethod({
 export const governanceAdmit = defineMethod({
   name: 'governance-admit',
   service: 'governance',
-  request: z.object({ nodeId: thumbprint, operatorId: thumbprint }),
+  request: z.object({
+    nodeId: thumbprint,
+    operatorId: thumbprint,
+    /** What its manifest declares: refused (`manifest_invalid`) beyond what its logins were made for. */
+    services: z.array(serviceName).optional(),
+  }),
   response: z.object({ membership }),
   callers: ['index'],
   idempotent: true,

@@ -88,6 +88,25 @@ export const indexFind = defineMethod({
   timeoutMs: 2_000,
 });
 
+/**
+ * Takes or renews a claim on something that serves one node at a time, or lets it go. The caller's own claim only, read
+ * from the channel. Answers who holds it then: nobody after a release by its holder.
+ */
+export const indexClaim = defineMethod({
+  name: 'index-claim',
+  service: 'index',
+  request: z.object({
+    /** A kind and a hash: never an address, which might be a secret. */
+    resource: z.string().regex(/^[a-z]{1,16}-[A-Za-z0-9_-]{43}$/),
+    wanted: z.enum(['taken', 'released']),
+    ttlMs: z.number().int().min(10).max(120_000),
+  }),
+  response: z.object({ holder: z.string().optional() }),
+  callers: ['runner'],
+  idempotent: true,
+  timeoutMs: 2_000,
+});
+
 export const heartbeat = defineBroadcast({
   name: 'heartbeat',
   payload: z.object({

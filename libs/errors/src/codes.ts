@@ -66,6 +66,10 @@ export const errorCodes = [
   'node_unreachable',
   'no_node_available',
   'manifest_invalid',
+  'ticket_invalid',
+  'ticket_used',
+  'ticket_expired',
+  'ticket_mismatch',
   // decisions
   'operator_unknown',
   'last_operator',

@@ -20,7 +20,7 @@ import { loadOrCreateSigil, loadSigil, type Sigil } from '#sigil';
 import { currentTraceparent, openOtlpTracing, runWithTraceparent, type Tracing } from '#telemetry';
 import { BusIndexPort, type IndexPort } from './index-port.js';
 import { LoopDelayMeter } from './loop-delay-meter.js';
-import { signedManifest } from './node-manifest.js';
+import { type ManifestSigner, manifestFor, readManifest, signedManifest } from './node-manifest.js';
 import { WatchedDirectory } from './watched-directory.js';
 
 /** Token under which Nest apps provide their `ClusterNode`. */
@@ -58,6 +58,8 @@ const nodeEnv = z.object({
   OTEL_EXPORTER_OTLP_HEADERS: z.string().optional(),
   OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
   WATERSHED_OPERATOR_KEY_FILE: z.string().min(1).optional(),
+  /** The manifest with both signatures, of a node whose operator keeps their key elsewhere. */
+  WATERSHED_MANIFEST_FILE: z.string().min(1).optional(),
   WATERSHED_NODE_NAME: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
@@ -93,7 +95,7 @@ export class ClusterNode {
     private readonly options: ClusterNodeOptions,
     private readonly config: CommonConfig,
     private readonly nodeSigil: Sigil,
-    private readonly operatorSigil: Sigil,
+    private readonly signer: ManifestSigner,
     readonly bus: Bus,
     readonly directory: WatchedDirectory,
     /** Absent where no collector is named. */
@@ -120,7 +122,8 @@ export class ClusterNode {
 
   /** Public key of the operator that signs this node's manifest. */
   get operatorKey(): PublicJwk {
-    return this.operatorSigil.publicJwk;
+    if ('manifest' in this.signer) throw new Error('the operator of this node keeps their key elsewhere');
+    return this.signer.operator.publicJwk;
   }
 
   get region(): string {
@@ -140,7 +143,10 @@ export class ClusterNode {
     const nodeSigil = await loadOrCreateSigil(join(config.dataDir, 'nodes', `${name}.json`), 'node');
     options.logger.setBindings?.({ nodeId: nodeSigil.thumbprint });
     const operatorFile = own.WATERSHED_OPERATOR_KEY_FILE ?? join(config.dataDir, 'operator', 'sigil.json');
-    const operatorSigil = await loadSigil(operatorFile, 'operator');
+    const signer: ManifestSigner =
+      own.WATERSHED_MANIFEST_FILE === undefined
+        ? { operator: await loadSigil(operatorFile, 'operator') }
+        : { manifest: await readManifest(own.WATERSHED_MANIFEST_FILE) };
     const directory = new WatchedDirectory();
     const tracing =
       own.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
@@ -161,7 +167,7 @@ export class ClusterNode {
       metrics: options.metrics,
       trace: { current: currentTraceparent, run: runWithTraceparent, ...(tracing ? { spans: tracing } : {}) },
     });
-    return new ClusterNode(options, config, nodeSigil, operatorSigil, bus, directory, tracing);
+    return new ClusterNode(options, config, nodeSigil, signer, bus, directory, tracing);
   }
 
   /** `prepare` and `join` in one, for nodes that answer nobody. */
@@ -184,24 +190,28 @@ export class ClusterNode {
   async join(options: JoinOptions = {}): Promise<void> {
     if (options.index) this.index = options.index;
     const url = options.url ?? this.options.url;
-    this.manifest = await signedManifest(
-      {
-        type: 'watershed/node-manifest',
-        nodeId: this.nodeId,
-        clusterId: this.config.clusterId,
-        region: this.config.region,
-        types: [...this.options.types],
-        services: [...this.options.services],
-        key: this.nodeSigil.publicJwk,
-        purposeKeys: (this.options.purposeKeys ?? []).map(({ purpose, key }) => ({ purpose, key })),
-        ...(url ? { url } : {}),
-        operatorId: this.operatorSigil.thumbprint,
-        capabilities: this.options.capabilities ?? {},
-        issuedAt: new Date().toISOString(),
-      },
-      this.nodeSigil,
-      this.operatorSigil,
-    );
+    const declared = {
+      type: 'watershed/node-manifest' as const,
+      nodeId: this.nodeId,
+      clusterId: this.config.clusterId,
+      region: this.config.region,
+      types: [...this.options.types],
+      services: [...this.options.services],
+      key: this.nodeSigil.publicJwk,
+      purposeKeys: (this.options.purposeKeys ?? []).map(({ purpose, key }) => ({ purpose, key })),
+      ...(url ? { url } : {}),
+      capabilities: this.options.capabilities ?? {},
+      issuedAt: new Date().toISOString(),
+    };
+    const { signer } = this;
+    this.manifest =
+      'manifest' in signer
+        ? manifestFor(declared, signer.manifest)
+        : await signedManifest(
+            { ...declared, operatorId: signer.operator.thumbprint },
+            this.nodeSigil,
+            signer.operator,
+          );
     this.directory.refreshWith(() => this.pull());
     this.loopDelay.start();
     this.unsubscribe.push(

@@ -7,9 +7,11 @@ import { type Env, parseEnv, secret } from '#config';
 import { region } from '#contracts';
 import { delegationFileOf, keyFileOf, secretKeyFileOf } from '#sigil';
 import { DataFolder } from '../../start/data-folder.js';
+import { envPrefix } from '../../start/env-prefix.js';
 import type { InitialiseOutcome, InitialiseRequest } from '../../start/initialise.js';
 import { portOf } from '../../start/ports.js';
-import { envPrefix, serviceEnv } from '../../start/service-env.js';
+import { nodeKeyFileOf } from '../../start/seed-access.js';
+import { serviceEnv } from '../../start/service-env.js';
 import { basePort, type Container, containers, dataFolder, metricsPort, volumesFolder } from './containers.js';
 import { keepPrivateFile, ownDataVersion, writeSettings } from './settings.js';
 import { awaitServer } from './waiting.js';
@@ -57,9 +59,17 @@ async function prepare(request: InitialiseRequest): Promise<Extract<InitialiseOu
 async function handOut({ name, keys }: Container): Promise<void> {
   const target = join(volumesFolder, name);
   const files = [...keys, 'operator' as const].map((purpose) => keyFileOf('', purpose));
+  // The node's key, which its logins were made for.
+  files.push(nodeKeyFileOf('', name));
   if (keys.includes('descriptor')) files.push(delegationFileOf(''));
   for (const file of files.filter((each) => existsSync(join(dataFolder, each))))
     await keepPrivateFile(join(target, file), readFileSync(join(dataFolder, file), 'utf8'));
+}
+
+/** A container is told its own login and no other's. */
+function ownUrl({ name, service }: Container, redisUrls: Readonly<Record<string, string>>): Record<string, string> {
+  const own = redisUrls[name];
+  return own === undefined ? {} : { [service]: own };
 }
 
 /** Where a service listens and what the others reach it by; people reach the gateway by what its compose file says. */
@@ -85,10 +95,13 @@ export async function runInit(env: Env): Promise<void> {
   try {
     const identity = data.identitySettings({ name: given.WATERSHED_CLUSTER_NAME, region: given.WATERSHED_REGION });
     await awaitServer('Postgres', given.DATABASE_URL.reveal(), 5432);
+    await awaitServer('Redis', given.REDIS_URL.reveal(), 6379);
     const prepared = await prepare({
       dataFolder,
       adminUrl: given.DATABASE_URL.reveal(),
       databaseSecret: given.WATERSHED_DATABASE_SECRET.reveal(),
+      redisUrl: given.REDIS_URL.reveal(),
+      seeds: containers.map(({ name, service }) => ({ name, service })),
     });
     const dataVersion = await ownDataVersion();
     for (const container of containers) {
@@ -100,6 +113,7 @@ export async function runInit(env: Env): Promise<void> {
         region: identity.region,
         dataFolder,
         redisUrl: given.REDIS_URL.reveal(),
+        redisUrls: ownUrl(container, prepared.redisUrls),
         databaseUrls: prepared.databaseUrls,
         basePort,
         metricsPort,

@@ -1,4 +1,4 @@
-import { envPrefix } from '../../start/service-env.js';
+import { envPrefix } from '../../start/env-prefix.js';
 import { containers, dataFolder } from './containers.js';
 import { ownDataVersion, readSettings } from './settings.js';
 import { awaitAnswer, awaitServer, WaitedInVainError } from './waiting.js';
@@ -17,7 +17,8 @@ export async function runService(name: string): Promise<void> {
       `The data was migrated to ${found.dataVersion}, this image knows ${ours}: use a newer one.`,
     );
   });
-  await awaitServer('Redis', env.WATERSHED_REDIS_URL ?? '', 6379);
+  const redis = env[`${envPrefix(container.service)}_REDIS_URL`] ?? env.WATERSHED_REDIS_URL;
+  await awaitServer('Redis', redis ?? '', 6379);
   const database = env[`${envPrefix(container.service)}_DATABASE_URL`];
   if (database) await awaitServer('Postgres', database, 5432);
   // What the operator set in the compose file counts more; an empty variable is how such a file says "unset".

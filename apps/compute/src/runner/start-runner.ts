@@ -1,5 +1,5 @@
 import type { Env } from '#config';
-import { type GrantClaims, transferTokenLifetimeMs } from '#contracts';
+import { type GrantClaims, indexClaim, transferTokenLifetimeMs } from '#contracts';
 import { WatershedError } from '#errors';
 import { repositoryName } from '#model-repository';
 import { ClusterNode, type IndexPort, type RunningApp, startNodeApp } from '#node';
@@ -32,9 +32,10 @@ const pullAttempts = 3;
 // A load answers before its caller's five seconds are over, done or not.
 const answerLoadWithinMs = 3_000;
 const eagerWatchMs = 100;
-const connectWithinMs = 30_000;
 // Some 200 bytes each, and each lives for half a minute at most.
 const ticketsAhead = 10_000;
+/** A release takes no time; the method asks for one all the same. */
+const claimReleaseMs = 1_000;
 
 export interface RunnerOverrides {
   /** Tests join an index in memory. */
@@ -75,7 +76,7 @@ export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Pr
     logger,
     metrics,
   });
-  const claim = config.triton && (await claimOf(node, config.triton.url, logger));
+  let claim: TritonClaim | undefined;
   const transfer = new TransferClient({ tracing: node.tracing });
   const publishers = new PublisherKeys(node.bus, now);
   const models = new ModelLifecycle({
@@ -164,6 +165,9 @@ export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Pr
       url = `${base}${inferencePath}`;
       return { url: base, ...(overrides.index ? { index: overrides.index } : {}) };
     },
+    onStarted: async () => {
+      if (config.triton) claim = await claimOf(node, config.triton.url, logger);
+    },
     onDrain: async () => {
       await http.drain();
       await claim?.release();
@@ -180,16 +184,15 @@ export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Pr
   return { ...running, url: url.slice(0, -inferencePath.length) };
 }
 
-/** Nothing else is open when it is refused. */
-async function claimOf(node: ClusterNode, url: string, logger: Logger): Promise<TritonClaim> {
-  const { clusterId, nodeId } = node;
-  try {
-    await node.bus.whenConnected(connectWithinMs);
-    return await TritonClaim.take({ redis: node.bus.redis, clusterId, nodeId, url, logger });
-  } catch (error) {
-    await node.close();
-    throw error;
-  }
+/** Asked of the index once this node has joined it; a start whose Triton serves another runner ends here. */
+function claimOf(node: ClusterNode, url: string, logger: Logger): Promise<TritonClaim> {
+  const ask = async (resource: string, wanted: 'taken' | 'released', ttlMs: number): Promise<string> =>
+    (await node.bus.call(indexClaim, { resource, wanted, ttlMs })).holder ?? '';
+  const claims = {
+    take: (resource: string, ttlMs: number) => ask(resource, 'taken', ttlMs),
+    release: async (resource: string) => void (await ask(resource, 'released', claimReleaseMs)),
+  };
+  return TritonClaim.take({ claims, nodeId: node.nodeId, url, logger });
 }
 
 /** Grants of the cluster's gateways, by the keys in their manifests. */

@@ -11,12 +11,14 @@ import {
   type ParsedRequestOf,
 } from '#contracts';
 import { CLUSTER_NODE, type ClusterNode } from '#node';
+import { AccessEngine } from '../access/engine/access-engine.js';
 import { GovernanceEngine } from './engine/governance-engine.js';
 
 @Controller()
 export class GovernanceController {
   constructor(
     @Inject(GovernanceEngine) private readonly engine: GovernanceEngine,
+    @Inject(AccessEngine) private readonly access: AccessEngine,
     @Inject(CLUSTER_NODE) private readonly node: ClusterNode,
   ) {}
 
@@ -26,7 +28,8 @@ export class GovernanceController {
   }
 
   @BusHandler(governanceAdmit)
-  async admit({ nodeId, operatorId }: ParsedRequestOf<typeof governanceAdmit>) {
+  async admit({ nodeId, operatorId, services }: ParsedRequestOf<typeof governanceAdmit>) {
+    if (services) await this.access.mayServe(nodeId, services);
     return { membership: await this.engine.admit(nodeId, operatorId) };
   }
 

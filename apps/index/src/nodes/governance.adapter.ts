@@ -1,5 +1,12 @@
 import type { Bus } from '#bus';
-import { governanceAdmit, governanceLog, type LogEntry, type Membership, type NodeId } from '#contracts';
+import {
+  governanceAdmit,
+  governanceLog,
+  type LogEntry,
+  type Membership,
+  type NodeId,
+  type ServiceName,
+} from '#contracts';
 import type { GovernancePort } from './engine/index.ports.js';
 
 const ADMIT_TIMEOUT_MS = 1_500;
@@ -7,10 +14,10 @@ const ADMIT_TIMEOUT_MS = 1_500;
 export class BusGovernance implements GovernancePort {
   constructor(private readonly bus: Bus) {}
 
-  async admit(nodeId: NodeId, operatorId: string): Promise<Membership> {
+  async admit(nodeId: NodeId, operatorId: string, services: readonly ServiceName[]): Promise<Membership> {
     const { membership } = await this.bus.call(
       governanceAdmit,
-      { nodeId, operatorId },
+      { nodeId, operatorId, services: [...services] },
       { timeoutMs: ADMIT_TIMEOUT_MS },
     );
     return membership;

@@ -1,12 +1,24 @@
 import { Controller, Inject } from '@nestjs/common';
 import { BusHandler, type Caller } from '#bus';
-import { indexChanges, indexFind, indexJoin, indexLeave, type ParsedRequestOf, type ResponseOf } from '#contracts';
+import {
+  indexChanges,
+  indexClaim,
+  indexFind,
+  indexJoin,
+  indexLeave,
+  type ParsedRequestOf,
+  type ResponseOf,
+} from '#contracts';
+import { ResourceClaims } from '#node';
 import { IndexEngine } from './engine/index-engine.js';
 
 /** The bus edge of the index. Who calls is read from the channel: a node joins, leaves and beats only for itself. */
 @Controller()
 export class NodesController {
-  constructor(@Inject(IndexEngine) private readonly engine: IndexEngine) {}
+  constructor(
+    @Inject(IndexEngine) private readonly engine: IndexEngine,
+    @Inject(ResourceClaims) private readonly claims: ResourceClaims,
+  ) {}
 
   @BusHandler(indexJoin)
   async join(request: ParsedRequestOf<typeof indexJoin>, caller: Caller): Promise<ResponseOf<typeof indexJoin>> {
@@ -27,5 +39,15 @@ export class NodesController {
   @BusHandler(indexFind)
   async find(request: ParsedRequestOf<typeof indexFind>): Promise<ResponseOf<typeof indexFind>> {
     return this.engine.find(request);
+  }
+
+  @BusHandler(indexClaim)
+  async claim(
+    { resource, wanted, ttlMs }: ParsedRequestOf<typeof indexClaim>,
+    { nodeId }: Caller,
+  ): Promise<ResponseOf<typeof indexClaim>> {
+    if (wanted === 'taken') return { holder: await this.claims.take(resource, nodeId, ttlMs) };
+    await this.claims.release(resource, nodeId);
+    return {};
   }
 }

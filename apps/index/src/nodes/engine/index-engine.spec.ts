@@ -378,7 +378,7 @@ describe('the index engine', () => {
     world.governanceUp = false;
     await engine.logGrew(world.governance.entries.length);
     const [theirs, manifest] = await generateSigil('node').then(
-      async (sigil) => [sigil, await world.manifest(sigil, other)] as const,
+      async (sigil) => [sigil, await world.manifest(sigil, other, { services: ['runner'] })] as const,
     );
     // Their key is known by now; whether the node belongs, governance would have to say.
     await expect(engine.join(theirs.thumbprint, manifest)).rejects.toMatchObject({ code: 'no_node_available' });
@@ -489,7 +489,7 @@ describe('the index engine', () => {
     expect(world.store.rows.get(id)?.membershipEpoch).toBe(0);
     const other = await generateSigil('operator');
     const theirs = await generateSigil('node');
-    const manifest = await world.manifest(theirs, other);
+    const manifest = await world.manifest(theirs, other, { services: ['runner'] });
     await expect(engine.join(theirs.thumbprint, manifest)).rejects.toMatchObject({ code: 'no_node_available' });
     world.governanceUp = true;
     await expect(engine.join(theirs.thumbprint, manifest)).rejects.toMatchObject({ code: 'manifest_invalid' });
@@ -498,6 +498,17 @@ describe('the index engine', () => {
     expect(world.store.rows.get(theirs.thumbprint)?.membershipEpoch).toBe(1);
     await pass(1, [engine], [engine]);
     expect(world.store.rows.get(id)?.membershipEpoch).toBe(1);
+  });
+
+  it('takes runners of other operators, and nothing else of theirs', async () => {
+    const engine = world.engine();
+    const other = await generateSigil('operator');
+    await world.governance.welcome([world.genesis], other);
+    for (const services of [['registry'], ['runner', 'gateway']] as const) {
+      const manifest = await world.manifest(node, other, { services: [...services] });
+      await expect(engine.join(id, manifest)).rejects.toMatchObject({ code: 'manifest_invalid' });
+    }
+    await engine.join(id, await world.manifest(node, other, { services: ['runner'] }));
   });
 
   it('refuses keys in a manifest that no node may hold', async () => {

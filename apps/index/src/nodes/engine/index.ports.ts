@@ -7,6 +7,7 @@ import type {
   NodeManifest,
   PublicJwk,
   Revision,
+  ServiceName,
 } from '#contracts';
 
 /** A node's row. */
@@ -68,7 +69,7 @@ export interface PresenceBoard {
 
 /** Governance, or why it cannot be asked: throws `no_node_available`, `node_unreachable`, `deadline_exceeded` …. */
 export interface GovernancePort {
-  admit(nodeId: NodeId, operatorId: string): Promise<Membership>;
+  admit(nodeId: NodeId, operatorId: string, services: readonly ServiceName[]): Promise<Membership>;
   /** Entries of its log after this one, oldest first; none where there are no more. */
   log(after: number): Promise<LogEntry[]>;
 }

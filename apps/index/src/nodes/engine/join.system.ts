@@ -82,12 +82,15 @@ export class JoinSystem {
     }
     if (!key) throw manifestInvalid('no operator of this cluster signed it');
     await verifyDocument(manifest, { ...this.signed(), key, purpose: 'operator' });
+    if (!this.operators.isGenesis(manifest.operatorId) && manifest.services.some((service) => service !== 'runner')) {
+      throw manifestInvalid('only runners may belong to another operator than the first');
+    }
   }
 
   private async admission(manifest: NodeManifest, knownExpelled: boolean): Promise<Admission> {
     const { nodeId, operatorId } = manifest;
     try {
-      const { epoch } = await this.resources.governance.admit(nodeId, operatorId);
+      const { epoch } = await this.resources.governance.admit(nodeId, operatorId, manifest.services);
       if ((this.record.of(nodeId)?.epoch ?? 0) < epoch) await this.record.catchUp();
     } catch (error) {
       if (isWatershedError(error, 'node_expelled')) return { membership: 'expelled', membershipEpoch: 0 };

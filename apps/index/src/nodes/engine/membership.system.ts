@@ -58,7 +58,7 @@ export class MembershipSystem {
   async confirm(nodes: readonly StoredNode[]): Promise<void> {
     for (const node of nodes.filter(({ membershipEpoch }) => membershipEpoch === 0)) {
       try {
-        await this.resources.governance.admit(node.nodeId, node.manifest.operatorId);
+        await this.resources.governance.admit(node.nodeId, node.manifest.operatorId, node.manifest.services);
         await this.decidedOn(node.nodeId);
       } catch (error) {
         if (isAbsence(error)) return;

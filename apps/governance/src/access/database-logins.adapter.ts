@@ -1,0 +1,40 @@
+import type { ServiceName } from '#contracts';
+import { type Database, type DatabaseApp, databaseError, loginOf, serviceApps } from '#persistence';
+import type { DatabaseLogins } from './engine/access.ports.js';
+
+/** Logins in Postgres, by the functions that the migration leaves to governance alone. */
+export class SqlDatabaseLogins implements DatabaseLogins {
+  private prefix: Promise<string> | undefined;
+
+  constructor(
+    private readonly database: Pick<Database, 'pool'>,
+    readonly url: string,
+  ) {}
+
+  appOf(service: ServiceName): DatabaseApp | undefined {
+    return serviceApps[service];
+  }
+
+  async loginOf(app: DatabaseApp, nodeId: string): Promise<string> {
+    this.prefix ??= this.ask('SELECT governance.role_prefix() AS value', []);
+    return loginOf(await this.prefix, app, nodeId);
+  }
+
+  async close(login: string): Promise<void> {
+    await this.ask('SELECT governance.close_login($1) AS value', [login]);
+    await this.ask('SELECT governance.end_sessions($1) AS value', [login]);
+  }
+
+  async reopen(login: string): Promise<void> {
+    await this.ask('SELECT governance.reopen_login($1) AS value', [login]);
+  }
+
+  private async ask(text: string, values: string[]): Promise<string> {
+    try {
+      const { rows } = await this.database.pool.query<{ value: string }>(text, values);
+      return rows[0]?.value ?? '';
+    } catch (error) {
+      throw databaseError(error);
+    }
+  }
+}

@@ -1,0 +1,132 @@
+import type { JoinLogins, Membership, NodeManifest, Operator, ServiceName } from '#contracts';
+import { documentTyp, thumbprintOf, verifyDocument } from '#sigil';
+import { loginsUnmanaged, manifestRefused, nodeIsExpelled, ticketRefused } from './access.errors.js';
+import type { AccessPort, AccessRecord, AccessStore, DatabaseLogins, RedisLogins, Ticket } from './access.ports.js';
+
+export interface AccessResources {
+  readonly clusterId: string;
+  readonly store: AccessStore;
+  readonly redis: RedisLogins;
+  readonly database: DatabaseLogins;
+  readonly genesisOperatorId: string;
+  readonly operators: () => Promise<readonly Operator[]>;
+  readonly membership: (nodeId: string) => Promise<Membership | undefined>;
+}
+
+export interface Redemption {
+  readonly ticketSha256: string;
+  readonly manifest: NodeManifest;
+  readonly redisPasswordSha256: string;
+  readonly databaseVerifier?: string | undefined;
+}
+
+const loginIn = ({ nodeId, services, redisPasswordSha256 }: AccessRecord) => ({
+  nodeId,
+  services,
+  passwordSha256: redisPasswordSha256,
+});
+
+/**
+ * Who may log in where. A node gets its logins once, for a ticket that an operator had made for its key; they go with an
+ * expulsion. Postgres holds who has which; the users in Redis and the logins in Postgres follow from it.
+ */
+export class AccessEngine implements AccessPort {
+  constructor(private readonly resources: AccessResources) {}
+
+  /** Throws `node_expelled`. */
+  async issue(ticket: Ticket): Promise<Date> {
+    await this.refuseExpelled(ticket.nodeId);
+    return this.resources.store.keepTicket(ticket);
+  }
+
+  /** Throws what `governance-redeem-ticket` lists. */
+  async redeem({ ticketSha256, manifest, redisPasswordSha256, databaseVerifier }: Redemption): Promise<JoinLogins> {
+    const { clusterId, store, redis, database } = this.resources;
+    if (redis.unmanaged !== undefined) throw loginsUnmanaged(redis.unmanaged);
+    await this.verify(manifest);
+    const { nodeId, operatorId, services } = manifest;
+    await this.refuseExpelled(nodeId);
+    const apps = [...new Set(services.flatMap((service) => database.appOf(service) ?? []))];
+    const [app, second] = apps;
+    if (second) throw manifestRefused('a node that joins by ticket holds the tables of one app at most');
+    if (app && !databaseVerifier) throw manifestRefused('its services own tables, and no verifier came for a login');
+    const login = app ? await database.loginOf(app, nodeId) : undefined;
+    const record: AccessRecord = {
+      ...{ nodeId, operatorId, services, redisPasswordSha256 },
+      databaseLogin: login,
+      state: 'active',
+    };
+    const opening = app && login && databaseVerifier ? { app, login, verifier: databaseVerifier } : undefined;
+    const refusal = await store.redeem(ticketSha256, record, opening, () => redis.put(loginIn(record)));
+    if (refusal) throw ticketRefused(refusal);
+    return {
+      clusterId,
+      redisUrl: named(redis.url, nodeId),
+      ...(login ? { databaseUrl: named(database.url, login) } : {}),
+    };
+  }
+
+  async revoke(nodeId: string): Promise<void> {
+    const { store, redis, database } = this.resources;
+    const record = await store.move(nodeId, 'revoked');
+    // Both are tried: a Redis that is away must not leave Postgres open.
+    const done = await Promise.allSettled([
+      redis.unmanaged === undefined ? redis.remove(nodeId) : undefined,
+      record?.databaseLogin ? database.close(record.databaseLogin) : undefined,
+    ]);
+    for (const outcome of done) if (outcome.status === 'rejected') throw outcome.reason;
+  }
+
+  async restore(nodeId: string): Promise<void> {
+    const { store, redis, database } = this.resources;
+    const record = await store.move(nodeId, 'active');
+    if (!record) return;
+    if (record.databaseLogin) await database.reopen(record.databaseLogin);
+    if (redis.unmanaged === undefined) await redis.put(loginIn(record));
+  }
+
+  /** The users in Redis as Postgres says; logins that should be shut are shut, for a dump may have brought them back. */
+  async rebuild(): Promise<void> {
+    const { store, redis, database } = this.resources;
+    const records = await store.records();
+    if (redis.unmanaged === undefined) {
+      await redis.rebuild(records.filter(({ state }) => state === 'active').map(loginIn));
+    }
+    for (const { state, databaseLogin } of records) {
+      if (state === 'revoked' && databaseLogin) await database.close(databaseLogin);
+    }
+  }
+
+  /** Throws `manifest_invalid` where a node that has logins declares services that those were not made for. */
+  async mayServe(nodeId: string, services: readonly ServiceName[]): Promise<void> {
+    const record = await this.resources.store.record(nodeId);
+    const beyond = record && services.find((service) => !record.services.includes(service));
+    if (beyond) throw manifestRefused(`its logins were not made for the service ${beyond}`);
+  }
+
+  private async refuseExpelled(nodeId: string): Promise<void> {
+    if ((await this.resources.membership(nodeId))?.state === 'expelled') throw nodeIsExpelled();
+  }
+
+  private async verify(manifest: NodeManifest): Promise<void> {
+    const { clusterId } = this.resources;
+    if (thumbprintOf(manifest.key) !== manifest.nodeId) throw manifestRefused("its id is not its key's thumbprint");
+    if (manifest.clusterId !== clusterId) throw manifestRefused('it was made for another cluster');
+    const signed = { typ: documentTyp.nodeManifest, aud: clusterId };
+    await verifyDocument(manifest, { ...signed, key: manifest.key, purpose: 'node' });
+    const operators = await this.resources.operators();
+    const operator = operators.find(({ operatorId }) => operatorId === manifest.operatorId);
+    if (!operator) throw manifestRefused('no operator of this cluster signed it');
+    await verifyDocument(manifest, { ...signed, key: operator.key, purpose: 'operator' });
+    const foreign = operator.operatorId !== this.resources.genesisOperatorId;
+    if (foreign && manifest.services.some((service) => service !== 'runner')) {
+      throw manifestRefused('only runners may belong to another operator than the first');
+    }
+  }
+}
+
+function named(url: string, user: string): string {
+  const changed = new URL(url);
+  changed.username = encodeURIComponent(user);
+  return changed.href;
+}

@@ -1,0 +1,65 @@
+import { type NodeLogin, RedisUsers, withoutLogin } from '#access';
+import type { RedisLogins } from './engine/access.ports.js';
+
+export interface RedisLoginsOptions {
+  /** The login that manages users; absent: the nodes share one. */
+  readonly adminUrl: string | undefined;
+  /** Where nodes reach Redis, when not where governance does. */
+  readonly publicUrl: string | undefined;
+  readonly clusterId: string;
+}
+
+/** The cluster's Redis users, or why there are none. */
+export class RedisLoginsAdapter implements RedisLogins {
+  private users: RedisUsers | undefined;
+  private reason = 'no login that manages users was named';
+
+  constructor(private readonly options: RedisLoginsOptions) {}
+
+  get unmanaged(): string | undefined {
+    return this.users ? undefined : this.reason;
+  }
+
+  get url(): string {
+    return withoutLogin(this.options.publicUrl ?? this.options.adminUrl ?? '');
+  }
+
+  /** `onReady` is called now and at every later connection: Redis forgets its users when it restarts. */
+  async open(onReady: () => Promise<void>, onError: (error: unknown) => void): Promise<void> {
+    const { adminUrl, clusterId } = this.options;
+    if (adminUrl === undefined) return;
+    let known = '';
+    const again = (runId: string): void => {
+      if (!this.users || runId === known) return;
+      onReady().then(() => {
+        known = runId;
+      }, onError);
+    };
+    const users = await RedisUsers.connect(adminUrl, clusterId, (_users, runId) => again(runId));
+    const management = await users.management();
+    if (!management.managed) {
+      this.reason = management.reason;
+      users.close();
+      return;
+    }
+    this.users = users;
+    await onReady();
+    known = await users.runId();
+  }
+
+  async put(login: NodeLogin): Promise<void> {
+    await this.users?.put(login);
+  }
+
+  async remove(nodeId: string): Promise<void> {
+    await this.users?.remove(nodeId);
+  }
+
+  async rebuild(logins: readonly NodeLogin[]): Promise<void> {
+    await this.users?.rebuild(logins);
+  }
+
+  close(): void {
+    this.users?.close();
+  }
+}
