@@ -1,7 +1,7 @@
 // `npm test`: everything that decides whether the tree is sound, on a machine with nothing but Node prepared. Each check
 // and each test counts once; the last line is `N passed, N failed`, and the exit code says the same.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkNode, prepare, root } from './prepare.mjs';
@@ -113,6 +113,35 @@ async function withServices(work) {
   }
 }
 
+/** Where tests find the cluster that they share, or start it; ended here after the last of them. */
+async function withSharedCluster(work) {
+  const folder = join(scratch, 'shared-cluster');
+  mkdirSync(folder);
+  try {
+    await work({ WATERSHED_TEST_SHARED_CLUSTER: folder });
+  } finally {
+    const file = join(folder, 'cluster.json');
+    if (existsSync(file)) await ended(JSON.parse(readFileSync(file, 'utf8')).pid);
+  }
+}
+
+/** Ctrl-C for a process and its group; resolves when it is gone. */
+async function ended(pid) {
+  const lives = (signal) => {
+    try {
+      return process.kill(-pid, signal);
+    } catch {
+      return false;
+    }
+  };
+  if (!lives('SIGINT')) return;
+  const end = performance.now() + 60_000;
+  while (lives(0)) {
+    if (performance.now() > end) lives('SIGKILL');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 for (const signal of ['SIGINT', 'SIGTERM'])
   process.once(signal, () => {
     running?.kill('SIGTERM');
@@ -143,7 +172,8 @@ try {
   if (wanted('integration') || wanted('e2e'))
     await withServices(async (services) => {
       if (wanted('integration')) await jest('integration', { ...settings, ...services }, ['--maxWorkers=2']);
-      if (wanted('e2e')) await jest('e2e', { ...settings, ...services }, ['--runInBand']);
+      if (wanted('e2e'))
+        await withSharedCluster((shared) => jest('e2e', { ...settings, ...services, ...shared }, ['--maxWorkers=2']));
     });
 } finally {
   if (existsSync(notRunFile)) notRun = [...new Set(readFileSync(notRunFile, 'utf8').trim().split('\n'))];

@@ -3,24 +3,25 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeMatrixModel } from './matrix-model.js';
-import { StartedCluster } from './started-cluster.js';
+import { borrowCluster } from './shared-cluster.js';
+import type { ReachableCluster } from './started-cluster.js';
 
 const minutes = (n: number) => n * 60_000;
 
 describe('an operator brings a model of their own', () => {
-  let cluster: StartedCluster;
+  let cluster: ReachableCluster;
+  let giveBack: () => Promise<void>;
   let folder: string;
   let key: string;
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'watershed-models-'));
-    cluster = await StartedCluster.start();
+    ({ cluster, close: giveBack } = await borrowCluster());
     key = await cluster.signUp();
   }, minutes(4));
 
   afterAll(async () => {
-    await cluster?.stop();
-    cluster?.removeData();
+    await giveBack?.();
     rmSync(folder, { recursive: true, force: true });
   }, minutes(1));
 

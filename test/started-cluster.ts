@@ -29,13 +29,13 @@ export function runCommand(command: string, args: readonly string[], env: NodeJS
     encoding: 'utf8',
     timeout: 180_000,
     maxBuffer: 16 * 2 ** 20,
-    env: { ...withoutTestRunner(), ...env },
+    env: { ...shellEnvironment(), ...env },
   });
   return { code: result.status, stdout: result.stdout ?? '', stderr: result.stderr ?? '' };
 }
 
 /** The environment as a person's shell has it: what the test runner adds would change how Node starts. */
-function withoutTestRunner(): NodeJS.ProcessEnv {
+export function shellEnvironment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(
     ([name]) => !/^(JEST_|NODE_OPTIONS$|NODE_ENV$|npm_|WATERSHED_|REDIS_URL$|DATABASE_URL$|TRITON_URL$)/.test(name),
   );
@@ -51,51 +51,12 @@ function lives(pid: number): boolean {
   }
 }
 
-/** A cluster that `npm start` runs from this checkout, with a data folder of its own. */
-export class StartedCluster {
-  output = '';
-  private readonly exited: Promise<number | null>;
-
-  private constructor(
+/** A cluster that runs on this machine, and what a person or an operator can do with it. */
+export class ReachableCluster {
+  constructor(
     readonly port: number,
     readonly dataFolder: string,
-    private readonly child: ChildProcess,
-  ) {
-    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      this.output += text;
-    });
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.output += text;
-    });
-    this.exited = new Promise((resolve) => child.once('close', resolve));
-  }
-
-  /** Resolves when the table stands on the screen; rejects with the output where the start ends before. */
-  static async start(
-    options: { port?: number; dataFolder?: string; flags?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
-  ) {
-    const cluster = await StartedCluster.launch(options);
-    await cluster.untilPrinted('Ctrl-C stops the cluster');
-    return cluster;
-  }
-
-  static async launch(
-    options: { port?: number; dataFolder?: string; flags?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
-  ): Promise<StartedCluster> {
-    const port = options.port ?? (await freePortRange());
-    const dataFolder = options.dataFolder ?? join(mkdtempSync(join(tmpdir(), 'watershed-e2e-')), 'data');
-    const child = spawn(
-      'npm',
-      ['start', '--', '--port', String(port), '--data', dataFolder, ...(options.flags ?? [])],
-      {
-        cwd: root,
-        detached: true,
-        stdio: ['ignore', 'pipe', 'pipe'],
-        env: { ...withoutTestRunner(), ...options.env },
-      },
-    );
-    return new StartedCluster(port, dataFolder, child);
-  }
+  ) {}
 
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
@@ -104,50 +65,6 @@ export class StartedCluster {
   /** The operator's API key. */
   get operatorKey(): string {
     return readFileSync(join(this.dataFolder, 'operator', 'api-key'), 'utf8').trim();
-  }
-
-  async untilPrinted(text: string, timeoutMs = 120_000): Promise<void> {
-    const end = performance.now() + timeoutMs;
-    let ended = false;
-    void this.exited.then(() => {
-      ended = true;
-    });
-    while (!this.output.includes(text)) {
-      if (ended || performance.now() > end) {
-        const tail = this.logTails();
-        await this.stop();
-        throw new Error(`"${text}" was not printed; the output was:\n${this.output}\n${tail}`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-
-  private logTails(): string {
-    const folder = join(this.dataFolder, 'logs');
-    if (!existsSync(folder)) return '';
-    return readdirSync(folder)
-      .map((name) => `--- ${name}\n${readFileSync(join(folder, name), 'utf8').slice(-1_500)}`)
-      .join('\n');
-  }
-
-  /** Ctrl-C in the terminal: the whole foreground group hears it. Whether the cluster said that it stopped in order. */
-  async stop(): Promise<boolean> {
-    if (this.child.pid !== undefined && this.child.exitCode === null) {
-      try {
-        process.kill(-this.child.pid, 'SIGINT');
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-      }
-    }
-    // npm itself ends by the signal, so its exit code says nothing.
-    await this.exited;
-    return this.output.includes('Stopped.');
-  }
-
-  /** kill -9 of the supervisor and of npm in front of it. */
-  async kill(): Promise<void> {
-    if (this.child.pid !== undefined) process.kill(-this.child.pid, 'SIGKILL');
-    await this.exited;
   }
 
   /** Every living process that names this cluster's data folder in its arguments or environment, with its arguments. */
@@ -205,10 +122,6 @@ export class StartedCluster {
     return { taken: count('"A node went by plan"'), missed: count('No index took the good-bye') };
   }
 
-  removeData(): void {
-    rmSync(dirname(this.dataFolder), { recursive: true, force: true });
-  }
-
   run(command: 'demo' | 'doctor' | 'k6', args: readonly string[] = []): CommandResult {
     const where = ['--port', String(this.port), '--data', this.dataFolder];
     return runCommand('npm', ['run', '-s', command, '--', ...args, ...where]);
@@ -257,5 +170,101 @@ export class StartedCluster {
     const { status, body } = await this.request('POST', '/v1/people', undefined, {});
     if (status !== 201) throw new Error(`sign-up answered ${status}: ${JSON.stringify(body)}`);
     return (body as { key: { secret: string } }).key.secret;
+  }
+}
+
+/** A cluster that `npm start` runs from this checkout, with a data folder of its own. */
+export class StartedCluster extends ReachableCluster {
+  output = '';
+  private readonly exited: Promise<number | null>;
+
+  private constructor(
+    port: number,
+    dataFolder: string,
+    private readonly child: ChildProcess,
+  ) {
+    super(port, dataFolder);
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.output += text;
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.output += text;
+    });
+    this.exited = new Promise((resolve) => child.once('close', resolve));
+  }
+
+  /** Resolves when the table stands on the screen; rejects with the output where the start ends before. */
+  static async start(
+    options: { port?: number; dataFolder?: string; flags?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
+  ) {
+    const cluster = await StartedCluster.launch(options);
+    await cluster.untilPrinted('Ctrl-C stops the cluster');
+    return cluster;
+  }
+
+  static async launch(
+    options: { port?: number; dataFolder?: string; flags?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
+  ): Promise<StartedCluster> {
+    const port = options.port ?? (await freePortRange());
+    const dataFolder = options.dataFolder ?? join(mkdtempSync(join(tmpdir(), 'watershed-e2e-')), 'data');
+    const child = spawn(
+      'npm',
+      ['start', '--', '--port', String(port), '--data', dataFolder, ...(options.flags ?? [])],
+      {
+        cwd: root,
+        detached: true,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...shellEnvironment(), ...options.env },
+      },
+    );
+    return new StartedCluster(port, dataFolder, child);
+  }
+
+  async untilPrinted(text: string, timeoutMs = 120_000): Promise<void> {
+    const end = performance.now() + timeoutMs;
+    let ended = false;
+    void this.exited.then(() => {
+      ended = true;
+    });
+    while (!this.output.includes(text)) {
+      if (ended || performance.now() > end) {
+        const tail = this.logTails();
+        await this.stop();
+        throw new Error(`"${text}" was not printed; the output was:\n${this.output}\n${tail}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  private logTails(): string {
+    const folder = join(this.dataFolder, 'logs');
+    if (!existsSync(folder)) return '';
+    return readdirSync(folder)
+      .map((name) => `--- ${name}\n${readFileSync(join(folder, name), 'utf8').slice(-1_500)}`)
+      .join('\n');
+  }
+
+  /** Ctrl-C in the terminal: the whole foreground group hears it. Whether the cluster said that it stopped in order. */
+  async stop(): Promise<boolean> {
+    if (this.child.pid !== undefined && this.child.exitCode === null) {
+      try {
+        process.kill(-this.child.pid, 'SIGINT');
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
+    }
+    // npm itself ends by the signal, so its exit code says nothing.
+    await this.exited;
+    return this.output.includes('Stopped.');
+  }
+
+  /** kill -9 of the supervisor and of npm in front of it. */
+  async kill(): Promise<void> {
+    if (this.child.pid !== undefined) process.kill(-this.child.pid, 'SIGKILL');
+    await this.exited;
+  }
+
+  removeData(): void {
+    rmSync(dirname(this.dataFolder), { recursive: true, force: true });
   }
 }

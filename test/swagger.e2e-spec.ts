@@ -2,7 +2,8 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import { optionalTool } from '#testing';
-import { StartedCluster } from './started-cluster.js';
+import { borrowCluster } from './shared-cluster.js';
+import type { ReachableCluster } from './started-cluster.js';
 
 const minutes = (n: number) => n * 60_000;
 
@@ -28,7 +29,8 @@ const executablePath = browserPath();
 const tool = optionalTool('chromium', executablePath ? undefined : 'no Chromium on the PATH, and no CHROMIUM_PATH');
 
 tool.describe('Swagger UI in a browser', () => {
-  let cluster: StartedCluster;
+  let cluster: ReachableCluster;
+  let giveBack: () => Promise<void>;
   let browser: Browser;
   let page: Page;
   let key: string;
@@ -36,7 +38,7 @@ tool.describe('Swagger UI in a browser', () => {
   let complaints: string[];
 
   beforeAll(async () => {
-    cluster = await StartedCluster.start();
+    ({ cluster, close: giveBack } = await borrowCluster());
     key = await cluster.signUp();
     // Root in a container has no user namespaces; this browser sees one page of ours.
     browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
@@ -56,8 +58,7 @@ tool.describe('Swagger UI in a browser', () => {
 
   afterAll(async () => {
     await browser?.close();
-    await cluster?.stop();
-    cluster?.removeData();
+    await giveBack?.();
   }, minutes(1));
 
   const authorise = async (scheme: RegExp, value: string) => {
