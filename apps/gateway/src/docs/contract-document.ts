@@ -24,7 +24,7 @@ const introduction = [
     'pass by itself has `retryAfterMs`, and `Retry-After` in seconds.',
   'Bodies: JSON in UTF-8 as `application/json`, and `{}` where nothing need be said. One that is too large is refused ' +
     'with `body_too_large`, whose `details.maxBytes` is the limit.',
-  'Lists: newest first unless said otherwise. Send `nextCursor` of a page as `cursor` for the next; the last page has none.',
+  'Lists: send `nextCursor` of a page as `cursor` for the next; the last page has none.',
   'Money: `…Micro` is a decimal integer in a text, in millionths of `asset`.',
   'Limits: a person has `RateLimit-Limit` requests a window for all their keys and tokens together, and who is not known ' +
     'yet has one by address.',
