@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { columnsOfPrisma, parseDataMap, rowFor } from './canary/data-map.js';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const foreign = new Set(['node_modules', 'dist', '.git', '.watershed', 'generated', 'recordings', 'fixtures']);
@@ -64,6 +65,14 @@ describe('the papers', () => {
       expect([id, paths.filter((path) => !names(path))]).toEqual([id, []]);
       expect([id, claimed, code !== '' && test !== '' && page !== '']).toEqual([id, claimed, claimed]);
     }
+  });
+
+  it('say of every column of the database what lies in it and how: docs/data-map.md', () => {
+    const map = parseDataMap(textOf('docs/data-map.md'));
+    const schemas = files.filter((file) => file.startsWith('prisma/schema/') && file.endsWith('.prisma'));
+    const columns = schemas.flatMap((file) => columnsOfPrisma(textOf(file)));
+    expect(columns.length).toBeGreaterThan(150);
+    expect(columns.filter((column) => !rowFor(map.columns, column))).toEqual([]);
   });
 
   it('have a README in every app and library, with a picture and how to run one test', () => {
