@@ -1,41 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { isPortFree } from '#local-services';
+import { join } from 'node:path';
 import { descendants, nameOf, pssMb } from '../cluster/process-tree.js';
+import { freeRange, reached, root } from '../cluster/started-cluster.js';
 import { type BenchOptions, type Figure, figureOf, median } from '../harness.js';
-
-const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
-
-async function freeRange(): Promise<number> {
-  for (let base = 31_000; base < 60_000; base += 40) {
-    const free = await Promise.all(Array.from({ length: 40 }, (_, offset) => isPortFree(base + offset)));
-    if (free.every(Boolean)) return base;
-  }
-  throw new Error('no forty free ports in a row');
-}
-
-/** A line of a child's output that says that something has been reached, and when. */
-function reached(child: ChildProcess, text: string, timeoutMs: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let output = '';
-    const timer = setTimeout(() => reject(new Error(`"${text}" was not printed: ${output.slice(-500)}`)), timeoutMs);
-    const hear = (chunk: Buffer) => {
-      output += chunk.toString('utf8');
-      if (!output.includes(text)) return;
-      clearTimeout(timer);
-      resolve();
-    };
-    child.stdout?.on('data', hear);
-    child.stderr?.on('data', hear);
-    child.once('close', () => {
-      clearTimeout(timer);
-      reject(new Error(`ended before "${text}": ${output.slice(-500)}`));
-    });
-  });
-}
 
 class Run {
   private constructor(private readonly child: ChildProcess) {}
@@ -53,8 +22,8 @@ class Run {
     return this.child.pid ?? -1;
   }
 
-  ready(): Promise<void> {
-    return reached(this.child, 'Ctrl-C stops the cluster', 180_000);
+  async ready(): Promise<void> {
+    await reached(this.child, 'Ctrl-C stops the cluster', 180_000);
   }
 
   async end(): Promise<void> {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, renameSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 
 export interface NodeProcessOptions {
   readonly name: string;
@@ -57,7 +57,9 @@ export class NodeProcess {
         resolve();
         if (!this.stopping) this.restart(reason);
       };
-      child.once('exit', (code, signal) => end(signal ? `was killed by ${signal}` : `ended with code ${code}`));
+      child.once('exit', (code, signal) =>
+        end(signal ? `was killed by ${signal}` : `ended with code ${code}${lastWords(logFile)}`),
+      );
       child.once('error', (error) => end(error.message));
     });
   }
@@ -105,4 +107,10 @@ export class NodeProcess {
     await this.ended;
     clearTimeout(kill);
   }
+}
+
+/** What a process said when it gave up: the last line of its log, where that is a sentence and no record. */
+function lastWords(logFile: string): string {
+  const line = readFileSync(logFile, 'utf8').slice(-2_000).trimEnd().split('\n').pop() ?? '';
+  return line === '' || line.startsWith('{') ? '' : ` (${line.slice(0, 200)})`;
 }
