@@ -211,6 +211,13 @@ describe('what a person sends', () => {
       });
       for (const pid of [server, () => pidOf('runner'), () => pidOf('core')]) await killed(pid());
       await Promise.all(talking);
+      // The first answer after a kill is not the end of the recovery: other services may still be finding each other.
+      await eventually(
+        async () => {
+          for (let n = 0; n < 10; n += 1) expect((await infer(`igen ${content}`)).status).toBe(200);
+        },
+        { timeoutMs: 60_000, intervalMs: 500 },
+      );
       await sayEverything();
     },
     minutes(4),
