@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { eventually } from '#testing';
+import { JoiningNode } from './joining-node.js';
 import { freePortRange, root, runCommand, StartedCluster } from './started-cluster.js';
 
 const minutes = (n: number) => n * 60_000;
@@ -56,6 +57,48 @@ describe('npm start on this machine', () => {
       expect(doctor.code).toBe(0);
     },
     minutes(1),
+  );
+
+  it(
+    'lets a node of another machine in by a ticket, once, and out of everything within a second',
+    async () => {
+      const node = JoiningNode.invite(cluster, cluster.port + 35);
+      const health = async () => {
+        const { body } = await cluster.request('GET', '/v1/nodes?limit=200', cluster.operatorKey);
+        const found = (body as { items: { nodeId: string; health: string }[] }).items;
+        return found.find(({ nodeId }) => nodeId === node.nodeId)?.health;
+      };
+      try {
+        const { ticket, manifest } = node.joinFile;
+        const join = (change: object) =>
+          cluster.request('POST', '/v1/join', undefined, {
+            ...{ ticket, manifest, redisPasswordSha256: '0'.repeat(64) },
+            ...change,
+          });
+        const refusals = [
+          [{ ticket: 'x'.repeat(43) }, 'signature_invalid'],
+          [{ manifest: { ...manifest, signatures: [{ protected: 'e30', signature: 'x' }] } }, 'signature_invalid'],
+        ] as const;
+        for (const [change, code] of refusals) expect((await join(change)).body).toMatchObject({ code });
+        expect(node.startElsewhere()).toMatchObject({ code: 1, stderr: expect.stringContaining('another node') });
+
+        node.start();
+        await eventually(async () => (await health()) === 'alive', { timeoutMs: 30_000 });
+        const redis = node.redis();
+        await expect(redis?.set('x', '1')).rejects.toThrow(/^NOPERM/);
+
+        const expelled = cluster.watershed(['nodes', 'expel', node.nodeId, '--reason', 'a trial']);
+        expect(expelled.code).toBe(0);
+        await eventually(() => redis?.status === 'end', { timeoutMs: 1_000 });
+        const again = node.redis();
+        await expect(again?.ping()).rejects.toThrow();
+        again?.disconnect();
+        expect(await health()).toBe('expelled');
+      } finally {
+        await node.stop();
+      }
+    },
+    minutes(2),
   );
 
   it(

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Env } from '#config';
-import { ClusterNode, type IndexPort, type RunningApp, startNodeApp } from '#node';
+import { ClusterNode, type IndexPort, onExpelled, type RunningApp, startNodeApp } from '#node';
 import { openDatabase } from '#persistence';
 import { GrantVerifier } from '#sigil';
 import { createLogger, createMetrics, nestLogger } from '#telemetry';
@@ -57,6 +57,7 @@ export async function startPodHost(
   const pods = new PodEngine(settings, repository, store);
   const content = new ContentEngine(settings, pods, repository, store, overrides.race);
   const tokens = new TransferTokens<ContentBooking>({ capacity: 10_000 });
+  onExpelled(node.directory, () => tokens.revokeAll());
   const seconds = metrics.histogram('pod_host_content_seconds', 'From a request to its last byte', [
     'action',
     'outcome',

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type DynamicModule, Inject, Module, type OnModuleDestroy } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { modelsChanged } from '#contracts';
-import { CLUSTER_NODE, type ClusterNode } from '#node';
+import { CLUSTER_NODE, type ClusterNode, onExpelled } from '#node';
 import { inspectOnnx } from '#onnx-inspection';
 import { type Database, OutboxRelay, observeOutbox } from '#persistence';
 import type { Sigil } from '#sigil';
@@ -53,14 +53,17 @@ export class RegistryModule implements OnModuleDestroy {
         { provide: BlobStore, useValue: blobs },
         {
           provide: BlobTransfers,
-          inject: [HttpAdapterHost],
-          useFactory: (host: HttpAdapterHost) =>
-            new BlobTransfers({
+          inject: [HttpAdapterHost, CLUSTER_NODE],
+          useFactory: (host: HttpAdapterHost, node: ClusterNode) => {
+            const transfers = new BlobTransfers({
               blobs,
               maxBlobBytes: config.maxBlobBytes,
               isApproved: (sha256) => store.isApproved(sha256),
               baseUrl: () => config.publicUrl ?? addressOf(host),
-            }),
+            });
+            onExpelled(node.directory, () => transfers.revokeTickets());
+            return transfers;
+          },
         },
         {
           provide: ModelEngine,

@@ -5,6 +5,7 @@ export * from './index-presence.js';
 export * from './join-file.js';
 export * from './node-app.js';
 export * from './node-manifest.js';
+export * from './on-expelled.js';
 export * from './resource-claims.js';
 export * from './run-main.js';
 export * from './running-app.js';

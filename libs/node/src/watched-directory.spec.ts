@@ -1,6 +1,7 @@
 import type { NodeEntry, NodeHealth, ServiceName } from '#contracts';
 import { CircuitBreaker } from './circuit-breaker.js';
 import { NodePicker } from './node-picker.js';
+import { onExpelled } from './on-expelled.js';
 import { WatchedDirectory } from './watched-directory.js';
 
 function entry(nodeId: string, health: NodeHealth = 'alive', service: ServiceName = 'toll'): NodeEntry {
@@ -31,6 +32,26 @@ function entry(nodeId: string, health: NodeHealth = 'alive', service: ServiceNam
 const load = { inFlight: 0, capacity: 10, loopDelayMs: 0, draining: false };
 
 describe('the watch of the index', () => {
+  it('tells of each expulsion once, also of one after a return', () => {
+    const directory = new WatchedDirectory();
+    const told: string[] = [];
+    const stop = onExpelled(directory, (nodeId) => void told.push(nodeId));
+    let n = 0;
+    const hear = (health: NodeHealth, snapshot = false) =>
+      directory.apply({ revision: { epoch: 'a', n: ++n }, snapshot, nodes: [entry('1', health)] });
+    hear('alive', true);
+    hear('expelled');
+    hear('expelled', true);
+    expect(told).toEqual(['1']);
+    hear('left');
+    hear('expelled');
+    expect(told).toEqual(['1', '1']);
+    stop();
+    hear('alive');
+    hear('expelled');
+    expect(told).toHaveLength(2);
+  });
+
   it('replaces all by a snapshot and some by changes, and ignores what is older or of another epoch', () => {
     const directory = new WatchedDirectory();
     directory.apply({ revision: { epoch: 'a', n: 2 }, snapshot: true, nodes: [entry('1'), entry('2')] });

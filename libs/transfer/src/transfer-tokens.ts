@@ -88,6 +88,14 @@ export class TransferTokens<Bound> {
     this.outstanding.delete(hashOf(token));
   }
 
+  /**
+   * Takes back every token: one of those who hold some was expelled. Tokens do not say whom they were given to, and
+   * live so short that whoever asks again is not kept waiting.
+   */
+  revokeAll(): void {
+    this.outstanding.clear();
+  }
+
   /** A map keeps insertion order, so the oldest come first: two looked at for each one issued keep it swept. */
   private forgetOldest(now: number): void {
     let looked = 0;

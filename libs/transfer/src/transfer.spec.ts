@@ -27,6 +27,16 @@ describe('transfer tokens', () => {
     expect(made.size).toBe(0);
   });
 
+  it('die all at once when someone who may hold one is expelled', () => {
+    const { tokens: made } = tokens();
+    const issued = [1, 2].map(() => made.issue({ bind: 'x', maxBytes: 1 }));
+    made.revokeAll();
+    for (const { token } of issued) {
+      expect(() => made.redeem(token)).toThrow(expect.objectContaining({ code: 'transfer_token_invalid' }));
+    }
+    expect(made.redeem(made.issue({ bind: 'later', maxBytes: 1 }).token)).toBe('later');
+  });
+
   it('die after half a minute, or when they say, or when revoked', () => {
     const { tokens: made, advance } = tokens();
     const [usual, short, revoked] = [{}, { ttlMs: 10 }, {}].map((more) =>

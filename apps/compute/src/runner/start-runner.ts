@@ -2,7 +2,7 @@ import type { Env } from '#config';
 import { type GrantClaims, indexClaim, transferTokenLifetimeMs } from '#contracts';
 import { WatershedError } from '#errors';
 import { repositoryName } from '#model-repository';
-import { ClusterNode, type IndexPort, type RunningApp, startNodeApp } from '#node';
+import { ClusterNode, type IndexPort, onExpelled, type RunningApp, startNodeApp } from '#node';
 import { evaluate, regionCovers } from '#policy';
 import { GrantVerifier } from '#sigil';
 import { createLogger, createMetrics, type Logger, nestLogger } from '#telemetry';
@@ -119,6 +119,7 @@ export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Pr
     unreachable: () => watch.soon(),
   });
   const tokens = new TransferTokens<Booking>({ capacity: config.capacity + ticketsAhead });
+  onExpelled(node.directory, () => tokens.revokeAll());
   const seconds = metrics.histogram('runner_inference_seconds', 'From the content to its answer', ['outcome']);
   const http = new InferenceHttpServer({
     host: config.host,

@@ -26,6 +26,11 @@ export class BlobTransfers {
     this.#options = options;
   }
 
+  /** Someone who may hold a ticket was expelled. */
+  revokeTickets(): void {
+    this.#tokens.revokeAll();
+  }
+
   /** Throws `body_too_large`, and `digest_mismatch` for a blob that is here with another size. */
   async beginUpload(
     sha256: string,
