@@ -18,7 +18,15 @@ export interface Tally {
 }
 
 /** Asks for inferences one after the other in several lanes until told to stop; what was answered is kept by usage id. */
-export function load(ask: Ask, key: string, lanes: number): { stop(): Promise<Tally> } {
+export function load(
+  ask: Ask,
+  key: string,
+  lanes: number,
+): {
+  /** How many have been answered so far. */
+  answered(): number;
+  stop(): Promise<Tally>;
+} {
   const answered = new Set<string>();
   const refused = new Map<string, number>();
   let unanswered = 0;
@@ -43,6 +51,7 @@ export function load(ask: Ask, key: string, lanes: number): { stop(): Promise<Ta
   };
   const running = Array.from({ length: lanes }, lane);
   return {
+    answered: () => answered.size,
     stop: async () => {
       going = false;
       await Promise.all(running);

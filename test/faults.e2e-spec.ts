@@ -1,60 +1,33 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import fc from 'fast-check';
 import { isRunning } from '#local-services';
-import { eventually } from '#testing';
-import { type Ask, load, reconcile as reconcileBooks } from './books.js';
-import { StartedCluster } from './started-cluster.js';
+import { eventually, propertyRuns } from '#testing';
+import { FaultedCluster } from './faulted-cluster.js';
+import { type Fault, faultFamilies } from './injected-faults.js';
 
 const minutes = (n: number) => n * 60_000;
 
+/** All of them in `npm run test:all`; one of each family, the same ones every time, in `npm test`. */
+const chosenFaults = (): Fault[] =>
+  faultFamilies.flatMap((family) => {
+    const { seed } = propertyRuns(1);
+    return seed === undefined ? family : fc.sample(fc.constantFrom(...family), { numRuns: 1, seed });
+  });
+
 describe('one app a process', () => {
-  let cluster: StartedCluster;
-  let key: string;
-  /** All that the person was given, in micro-drops: the opening balance and the grant. */
-  let given: bigint;
+  let stand: FaultedCluster;
 
   beforeAll(async () => {
-    cluster = await StartedCluster.start({
-      flags: ['--processes'],
-      env: {
-        GATEWAY_RATE_PER_PERSON: '1000000',
-        GATEWAY_RATE_PER_ADDRESS: '1000000',
-        RUNNER_INFER_TIMEOUT_MS: '5000',
-      },
-    });
-    key = await cluster.signUp();
-    const { person } = (await cluster.request('GET', '/v1/me', key)).body as { person: { personId: string } };
-    const grant = { personId: person.personId, amountMicro: '1000000000', memo: 'enough for the load' };
-    const granted = await cluster.request('POST', '/v1/grants', cluster.operatorKey, grant);
-    expect(granted.status).toBe(201);
-    given = BigInt((granted.body as { balanceMicro: string }).balanceMicro);
+    stand = await FaultedCluster.start();
   }, minutes(4));
 
   afterAll(async () => {
-    await cluster?.stop();
-    cluster?.removeData();
+    await stand?.stop();
   }, minutes(1));
-
-  const ask: Ask = (...request) => cluster.request(...request);
-
-  const infer = () =>
-    cluster.request('POST', '/v1/infer', key, {
-      model: 'watershed/language-id',
-      text: 'Gdzie jest najbliższa studnia?',
-    });
-
-  const pidOf = (name: string): number => {
-    const running = JSON.parse(readFileSync(join(cluster.dataFolder, 'running.json'), 'utf8')) as {
-      processes: { name: string; pid: number }[];
-    };
-    const found = cluster.processes().find(({ command }) => command.includes(`--services ${name}`));
-    return found?.pid ?? running.processes.find((process) => process.name === name)?.pid ?? -1;
-  };
 
   it(
     'carries the demo from sign-up to the ledger',
     () => {
-      const demo = cluster.run('demo');
+      const demo = stand.cluster.run('demo');
       expect(`${demo.stdout}${demo.stderr}`).toContain('parts went as they should');
       expect(demo.code).toBe(0);
     },
@@ -64,7 +37,7 @@ describe('one app a process', () => {
   it(
     'is well again after a kill -9 of any process, and loses or doubles nothing that it answered',
     async () => {
-      const traffic = load(ask, key, 4);
+      const traffic = stand.load();
       for (const name of [
         'index',
         'governance',
@@ -76,48 +49,49 @@ describe('one app a process', () => {
         'pod-host',
         'bridge',
       ]) {
-        await eventually(async () => expect((await infer()).status).toBe(200), { timeoutMs: 30_000 });
-        process.kill(pidOf(name), 'SIGKILL');
-        await eventually(
-          async () => {
-            expect(cluster.output).toContain(`${name} was killed by SIGKILL`);
-            expect((await infer()).status).toBe(200);
-          },
-          { timeoutMs: 30_000 },
-        );
+        await stand.serves();
+        process.kill(stand.pidOf(name), 'SIGKILL');
+        await eventually(() => expect(stand.cluster.output).toContain(`${name} was killed by SIGKILL`));
+        await stand.serves();
       }
       const tally = await traffic.stop();
       expect(tally.answered.size).toBeGreaterThan(0);
-      await reconcile(tally.answered);
+      await stand.reconcile(tally.answered);
     },
     minutes(5),
   );
 
-  const server = () => cluster.processes().find(({ command }) => command.includes('model-server/main.js'));
+  it.each(chosenFaults())(
+    'loses and doubles nothing under load, and is well again by itself, when $name',
+    ({ inject }) => stand.survives(() => inject(stand)).then(() => undefined),
+    minutes(3),
+  );
+
+  const server = () => stand.cluster.processes().find(({ command }) => command.includes('model-server/main.js'));
   const model = () =>
-    cluster.descendants(server()?.pid ?? -1).find(({ command }) => /node .*model-child\.js/.test(command));
+    stand.cluster.descendants(server()?.pid ?? -1).find(({ command }) => /node .*model-child\.js/.test(command));
 
   it(
     'ends a model that hangs at the runner’s limit, tells who asked, charges them nothing and serves again',
     async () => {
-      await eventually(async () => expect((await infer()).status).toBe(200), { timeoutMs: 30_000 });
+      await stand.serves();
       const pid = model()?.pid ?? -1;
       process.kill(pid, 'SIGSTOP');
-      const asked = await Promise.all([infer(), infer(), infer()]);
+      const asked = await Promise.all([stand.infer(), stand.infer(), stand.infer()]);
       for (const { status, body } of asked)
         expect([
           [504, 'deadline_exceeded'],
           [502, 'model_crashed'],
         ]).toContainEqual([status, (body as { code: string }).code]);
       await eventually(() => expect(isRunning(pid)).toBe(false));
-      await eventually(async () => expect((await infer()).status).toBe(200), { timeoutMs: 30_000 });
-      const { items } = (await cluster.request('GET', '/v1/purse/usage?limit=50', key)).body as {
+      await stand.serves();
+      const { items } = (await stand.ask('GET', '/v1/purse/usage?limit=50', stand.key)).body as {
         items: { outcome: string; amountMicro: string }[];
       };
       const failed = items.filter(({ outcome }) => outcome === 'failed');
       expect(failed.length).toBeGreaterThanOrEqual(3);
       expect(failed.every(({ amountMicro }) => amountMicro === '0')).toBe(true);
-      await reconcile(new Set());
+      await stand.reconcile(new Set());
     },
     minutes(2),
   );
@@ -127,12 +101,12 @@ describe('one app a process', () => {
     async () => {
       for (const victim of [model, server]) {
         await eventually(() => expect(victim()).toBeDefined(), { timeoutMs: 30_000 });
-        const traffic = load(ask, key, 8);
-        await eventually(async () => expect((await infer()).status).toBe(200), { timeoutMs: 30_000 });
+        const traffic = stand.load(8);
+        await stand.serves();
         const pid = victim()?.pid ?? -1;
         process.kill(pid, 'SIGKILL');
         await eventually(() => expect(isRunning(pid)).toBe(false));
-        await eventually(async () => expect((await infer()).status).toBe(200), { timeoutMs: 30_000 });
+        await stand.serves();
         const tally = await traffic.stop();
         expect(tally.unanswered).toBe(0);
         for (const code of tally.refused.keys())
@@ -143,7 +117,7 @@ describe('one app a process', () => {
             'overloaded',
             'no_node_available',
           ]).toContain(code);
-        await reconcile(tally.answered);
+        await stand.reconcile(tally.answered);
       }
     },
     minutes(3),
@@ -152,21 +126,18 @@ describe('one app a process', () => {
   it(
     'loses no request in flight when it is told to stop, and leaves nothing behind',
     async () => {
-      const traffic = load(ask, key, 4);
-      await eventually(async () => expect((await infer()).status).toBe(200), { timeoutMs: 30_000 });
-      const gateway = pidOf('gateway');
+      const traffic = stand.load();
+      await stand.serves();
+      const gateway = stand.pidOf('gateway');
       process.kill(gateway, 'SIGTERM');
-      await eventually(() => expect(cluster.processes().map(({ pid }) => pid)).not.toContain(gateway), {
+      await eventually(() => expect(stand.cluster.processes().map(({ pid }) => pid)).not.toContain(gateway), {
         timeoutMs: 40_000,
       });
-      await eventually(async () => expect((await infer()).status).toBe(200), { timeoutMs: 30_000 });
-      await reconcile((await traffic.stop()).answered);
-      expect(await cluster.stop()).toBe(true);
-      expect(await cluster.leftBehind()).toEqual([]);
+      await stand.serves();
+      await stand.reconcile((await traffic.stop()).answered);
+      expect(await stand.cluster.stop()).toBe(true);
+      expect(await stand.cluster.leftBehind()).toEqual([]);
     },
     minutes(2),
   );
-
-  const reconcile = (answered: ReadonlySet<string>) =>
-    reconcileBooks(ask, { key, givenMicro: given }, cluster.operatorKey, answered);
 });

@@ -16,6 +16,15 @@ export async function freePortRange(): Promise<number> {
   throw new Error('no forty free ports in a row');
 }
 
+export interface StartOptions {
+  readonly port?: number;
+  readonly dataFolder?: string;
+  readonly flags?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  /** A command that runs the start as its own arguments, in its own view of the file system for example. */
+  readonly within?: readonly string[];
+}
+
 export interface CommandResult {
   readonly code: number | null;
   readonly stdout: string;
@@ -64,7 +73,12 @@ export class ReachableCluster {
 
   /** The operator's API key. */
   get operatorKey(): string {
-    return readFileSync(join(this.dataFolder, 'operator', 'api-key'), 'utf8').trim();
+    return readFileSync(this.seen('operator', 'api-key'), 'utf8').trim();
+  }
+
+  /** Something in the data folder, as the cluster itself sees it: it may have mounts of its own. */
+  seen(...parts: string[]): string {
+    return join(this.dataFolder, ...parts);
   }
 
   /** Every living process that names this cluster's data folder in its arguments or environment, with its arguments. */
@@ -182,6 +196,7 @@ export class StartedCluster extends ReachableCluster {
     port: number,
     dataFolder: string,
     private readonly child: ChildProcess,
+    private readonly ownView: boolean,
   ) {
     super(port, dataFolder);
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -194,30 +209,28 @@ export class StartedCluster extends ReachableCluster {
   }
 
   /** Resolves when the table stands on the screen; rejects with the output where the start ends before. */
-  static async start(
-    options: { port?: number; dataFolder?: string; flags?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
-  ) {
+  static async start(options: StartOptions = {}) {
     const cluster = await StartedCluster.launch(options);
     await cluster.untilPrinted('Ctrl-C stops the cluster');
     return cluster;
   }
 
-  static async launch(
-    options: { port?: number; dataFolder?: string; flags?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
-  ): Promise<StartedCluster> {
+  static async launch(options: StartOptions = {}): Promise<StartedCluster> {
     const port = options.port ?? (await freePortRange());
     const dataFolder = options.dataFolder ?? join(mkdtempSync(join(tmpdir(), 'watershed-e2e-')), 'data');
-    const child = spawn(
-      'npm',
-      ['start', '--', '--port', String(port), '--data', dataFolder, ...(options.flags ?? [])],
-      {
-        cwd: root,
-        detached: true,
-        stdio: ['ignore', 'pipe', 'pipe'],
-        env: { ...shellEnvironment(), ...options.env },
-      },
-    );
-    return new StartedCluster(port, dataFolder, child);
+    const start = ['npm', 'start', '--', '--port', String(port), '--data', dataFolder, ...(options.flags ?? [])];
+    const [command = 'npm', ...args] = [...(options.within ?? []), ...start];
+    const child = spawn(command, args, {
+      cwd: root,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...shellEnvironment(), ...options.env },
+    });
+    return new StartedCluster(port, dataFolder, child, options.within !== undefined);
+  }
+
+  override seen(...parts: string[]): string {
+    return join(this.ownView ? `/proc/${this.child.pid}/root` : '/', super.seen(...parts));
   }
 
   async untilPrinted(text: string, timeoutMs = 120_000): Promise<void> {
