@@ -77,12 +77,16 @@ export class FaultedCluster {
   ): Promise<Tally> {
     await this.serves();
     const traffic = this.load();
-    await eventually(() => expect(traffic.answered()).toBeGreaterThan(3), { timeoutMs: 30_000 });
-    await fault();
-    await this.serves(recoveryMs);
-    const before = traffic.answered();
-    await eventually(() => expect(traffic.answered()).toBeGreaterThan(before), { timeoutMs: 30_000 });
-    const tally = await traffic.stop();
+    let tally: Tally;
+    try {
+      await eventually(() => expect(traffic.answered()).toBeGreaterThan(3), { timeoutMs: 30_000 });
+      await fault();
+      await this.serves(recoveryMs);
+      const before = traffic.answered();
+      await eventually(() => expect(traffic.answered()).toBeGreaterThan(before), { timeoutMs: 30_000 });
+    } finally {
+      tally = await traffic.stop();
+    }
     expect([...tally.refused.keys()].filter((code) => !told.includes(code))).toEqual([]);
     await this.reconcile(tally.answered);
     return tally;
@@ -95,8 +99,8 @@ export class FaultedCluster {
 
   /** The storage server's own process, not the shell that guards it. */
   storagePid(name: 'Redis' | 'Postgres'): number {
-    const program = name === 'Redis' ? /^\S*(redis|valkey)-server / : /^\S*\/postgres -D /;
-    return this.cluster.processes().find(({ command }) => program.test(command))?.pid ?? -1;
+    const file = name === 'Redis' ? ['redis', 'redis.pid'] : ['postgres', 'postmaster.pid'];
+    return Number(readFileSync(this.cluster.seen(...file), 'utf8').split('\n')[0]);
   }
 
   private secrets(): { postgresPassword: string; redisPassword: string } {

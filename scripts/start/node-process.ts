@@ -71,7 +71,14 @@ export class NodeProcess {
     const pauseMs = Math.round(Math.min(10_000, 100 * 2 ** this.restarts) * (0.75 + Math.random() / 4));
     this.restarts += 1;
     this.options.onLine(`${this.name} ${reason}; starting it again in ${pauseMs} ms (log: ${this.options.logFile})`);
-    this.restartTimer = setTimeout(() => this.start(), pauseMs);
+    this.restartTimer = setTimeout(() => {
+      try {
+        this.start();
+      } catch (error) {
+        // No room for its log, for example: that is no reason to leave the others alone.
+        this.restart(error instanceof Error ? error.message : String(error));
+      }
+    }, pauseMs);
   }
 
   /** Drains one app of the process ahead of the others. Resolves when that is done, or cannot be any more. */

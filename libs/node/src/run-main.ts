@@ -26,7 +26,7 @@ export interface HostProcess {
   /** There when a parent asked for messages. */
   send?(message: object): unknown;
   readonly stdin: { once(event: 'end' | 'close' | 'error', listener: () => void): unknown; resume(): unknown };
-  readonly stderr: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown; on(event: 'error', listener: () => void): unknown };
 }
 
 /**
@@ -39,6 +39,8 @@ export async function runMain(name: string, start: StartApp): Promise<void> {
 
 /** The same for several apps in one process. */
 export async function runMany(env: Env, apps: readonly NamedApp[], host: HostProcess = process): Promise<void> {
+  // Its file may be on a disk that is full: what cannot be written is no second failure.
+  host.stderr.on('error', () => undefined);
   const complain = (error: unknown): void => void host.stderr.write(`${describe(error)}\n`);
   const group = new AppGroup({
     onError: complain,

@@ -37,8 +37,21 @@ export function createLogger({ service, nodeId, level, stream }: LoggerOptions):
       },
     },
   };
-  const logger = stream ? pino(options, stream) : pino(options);
+  const logger = pino(options, stream ?? patientOutput(1));
   return redactingChildren(logger);
+}
+
+/** What waits for room at most; the lines after that are lost. */
+const waitingBytes = 2 ** 20;
+
+/**
+ * A file that takes no more (a full disk) is no reason to stop serving: lines wait for the next that can be written.
+ * Whoever watches the disk tells of it; there is no place to write that down.
+ */
+export function patientOutput(fileDescriptor: number): DestinationStream {
+  const output = pino.destination({ dest: fileDescriptor, sync: true, maxLength: waitingBytes });
+  output.on('error', () => undefined);
+  return output;
 }
 
 /** pino serialises a child's bindings without the formatters, so they are redacted where they enter. */

@@ -1,4 +1,8 @@
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createLogger, createMetrics, currentTraceparent, parseTraceparent, runWithTraceparent } from './index.js';
+import { patientOutput } from './logger.js';
 
 function capture() {
   const lines: string[] = [];
@@ -130,5 +134,25 @@ describe('trace context', () => {
     expect(await Promise.all([seen(one), seen(two)])).toEqual([one, two]);
     expect(currentTraceparent()).toBeUndefined();
     expect(await runWithTraceparent('nonsense', async () => currentTraceparent())).toMatch(/^00-[0-9a-f]{32}-/);
+  });
+});
+
+describe('a log whose disk is full', () => {
+  it('keeps the newest lines back until there is room, and stops nobody', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'watershed-log-'));
+    const full = openSync('/dev/full', 'w');
+    const file = openSync(join(folder, 'log'), 'w+');
+    try {
+      const output = patientOutput(full);
+      expect(() => output.write('one\n')).not.toThrow();
+      expect(() => output.write('two\n')).not.toThrow();
+      Object.assign(output, { fd: file });
+      output.write('three\n');
+      expect(readFileSync(join(folder, 'log'), 'utf8')).toBe('one\ntwo\nthree\n');
+    } finally {
+      closeSync(full);
+      closeSync(file);
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs';
 
 /** What a machine may lack, and what tests therefore cannot take for granted. */
-export type OptionalToolName = 'compose' | 'triton' | 'k6' | 'chromium' | 'prometheus' | 'python3' | 'go';
+export type OptionalToolName = 'compose' | 'triton' | 'k6' | 'chromium' | 'prometheus' | 'python3' | 'go' | 'full-disk';
 
 export interface OptionalTool {
   readonly there: boolean;
