@@ -178,6 +178,21 @@ describe('picking', () => {
     expect(picker.pick(only)?.nodeId).toBe('1');
   });
 
+  it('judges a node anew that was started again before anyone missed it', () => {
+    const directory = new WatchedDirectory();
+    const of = (issuedAt: string) => ({ ...entry('1'), manifest: { ...entry('1').manifest, issuedAt } });
+    const first = of('2026-11-21T10:00:00.000Z');
+    directory.apply({ revision: { epoch: 'a', n: 1 }, snapshot: true, nodes: [first] });
+    for (let i = 0; i < 5; i++) {
+      directory.begin('1');
+      directory.report('1', { ok: false, latencyMs: 1 });
+    }
+    directory.apply({ revision: { epoch: 'a', n: 2 }, snapshot: false, nodes: [first] });
+    expect(directory.pick('toll')).toBeUndefined();
+    directory.apply({ revision: { epoch: 'a', n: 3 }, snapshot: false, nodes: [of('2026-11-21T10:00:02.000Z')] });
+    expect(directory.pick('toll')?.nodeId).toBe('1');
+  });
+
   it('never keeps a circuit open for longer than its cap', () => {
     const breaker = new CircuitBreaker({ threshold: 1, openMs: 100, maxOpenMs: 400 });
     let now = 0;

@@ -142,7 +142,7 @@ export class WatchedDirectory implements NodeRouter {
     }
     for (const entry of nodes) {
       const before = this.entries.get(entry.nodeId);
-      if (before && before.health !== 'alive' && entry.health === 'alive') this.picker.forget(entry.nodeId);
+      if (before && cameBack(before, entry)) this.picker.forget(entry.nodeId);
       this.entries.set(entry.nodeId, entry);
       changes.push({ nodeId: entry.nodeId, entry });
     }
@@ -164,3 +164,7 @@ export class WatchedDirectory implements NodeRouter {
     this.refresh = refresh;
   }
 }
+
+/** Also when it was away so shortly that nobody missed it: a process that was started again signs its manifest anew. */
+const cameBack = (before: NodeEntry, now: NodeEntry): boolean =>
+  now.health === 'alive' && (before.health !== 'alive' || before.manifest.issuedAt !== now.manifest.issuedAt);
