@@ -130,10 +130,18 @@ const toldToStop = (service: string): Fault => ({
 const starved = ['gateway', 'toll', 'runner', 'index'] as const;
 const services = [...starved, 'governance', 'registry', 'orchestrator', 'pod-host', 'bridge'] as const;
 
-/** By what they touch; a test that has no time for all takes one of each. */
-export const faultFamilies: readonly (readonly Fault[])[] = [
-  [killedAndEmptied, flushed],
-  [postgresEnds('is killed', 'SIGKILL'), postgresEnds('is told to end at once', 'SIGQUIT'), connectionsCut],
-  [...starved.map(standsStill), ...starved.map(burns)],
+/** A few seconds all together: every test run has time for them. */
+export const storageFaults: readonly Fault[] = [
+  killedAndEmptied,
+  flushed,
+  postgresEnds('is killed', 'SIGKILL'),
+  postgresEnds('is told to end at once', 'SIGQUIT'),
+  connectionsCut,
+];
+
+/** By what happens to a service; a test that has no time for all takes one of each. */
+export const serviceFaults: readonly (readonly Fault[])[] = [
+  starved.map(standsStill),
+  starved.map(burns),
   services.map(toldToStop),
 ];

@@ -121,6 +121,9 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Loca
     max_parallel_workers_per_gather: 0,
     max_logical_replication_workers: 0,
     io_method: 'sync',
+    // After a crash the whole folder is made durable before it is replayed: at one stroke where the system can, instead of a
+    // thousand files one by one, which takes seconds on a busy disk.
+    ...(process.platform === 'linux' ? { recovery_init_sync_method: 'syncfs' } : {}),
   };
   const [command, args] = asUnprivileged(join(binaries(), 'postgres'), [
     ...['-D', options.folder],
