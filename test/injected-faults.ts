@@ -9,6 +9,8 @@ import type { FaultedCluster } from './faulted-cluster.js';
 
 export interface Fault {
   readonly name: string;
+  /** Strikes the process that people's connections lead to: some of them find it gone. */
+  readonly refusesConnections?: boolean;
   /** Ends when the fault has struck, and where it passes by itself, has passed. */
   inject(stand: FaultedCluster): Promise<void>;
 }
@@ -124,6 +126,7 @@ async function evaluate(url: string, expression: string): Promise<void> {
 
 const toldToStop = (service: string): Fault => ({
   name: `${service} is told to stop`,
+  refusesConnections: service === 'gateway',
   inject: (stand) => noticed(stand, `${service} ended with code 0`, () => kill(stand.pidOf(service), 'SIGTERM')),
 });
 
