@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { uuidv7 } from 'uuidv7';
 import {
   governanceMembers,
+  indexClaim,
   type ModelManifest,
   type ModelVersion,
   registryModel,
@@ -13,7 +14,7 @@ import {
   type TransferTicket,
 } from '#contracts';
 import { WatershedError } from '#errors';
-import { ClusterNode } from '#node';
+import { ClusterNode, ResourceClaims } from '#node';
 import {
   addSignature,
   digestOf,
@@ -53,7 +54,7 @@ export class ClusterAround {
     const [modelKey, grantKey] = await Promise.all([generateSigil('model'), generateSigil('grant')]);
     const node = await ClusterNode.prepare({
       env,
-      services: ['gateway', 'registry', 'governance'],
+      services: ['gateway', 'registry', 'governance', 'index'],
       types: ['gateway'],
       purposeKeys: [modelKey, grantKey].map(({ purpose, publicJwk }) => ({ purpose, key: publicJwk })),
       logger: testLogger(),
@@ -95,6 +96,12 @@ export class ClusterAround {
       const { sizeBytes } = declared.manifest.blob;
       const { token } = this.tokens.issue({ bind: sha256, maxBytes: sizeBytes });
       return { ticket: { url: `http://127.0.0.1:${port}/blob`, token, maxBytes: sizeBytes }, sizeBytes };
+    });
+    const claims = new ResourceClaims(() => bus.redis, this.node.clusterId);
+    bus.handle(indexClaim, async ({ resource, wanted, ttlMs }, { nodeId }) => {
+      if (wanted === 'taken') return { holder: await claims.take(resource, nodeId, ttlMs) };
+      await claims.release(resource, nodeId);
+      return {};
     });
     bus.handle(governanceMembers, async () => ({
       operators: [
