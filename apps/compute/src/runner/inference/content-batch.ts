@@ -42,6 +42,8 @@ export class BatchAnswers {
 
   private flush(): void {
     if (this.pieces.length === 0) return;
+    // The batch was refused as a whole meanwhile; an answer that still waits behind another's must not be written to.
+    if (this.response.writableEnded) return;
     this.head();
     this.response.write(Buffer.concat(this.pieces));
     this.pieces = [];
