@@ -91,8 +91,11 @@ export class FileResourceStore implements ResourceStore {
       return {
         sizeBytes: file.sizeBytes,
         close: () => handle.close(),
-        read: (range) =>
-          Readable.from(closing(handle, file.read(range)), { objectMode: false, highWaterMark: chunkBytes }),
+        read: (range) => {
+          const body = Readable.from(file.read(range), { objectMode: false, highWaterMark: chunkBytes });
+          // However it ends, also before anyone read of it: who asked may have hung up meanwhile.
+          return body.once('close', () => void handle.close());
+        },
       };
     } catch (error) {
       await handle.close();
@@ -180,12 +183,4 @@ async function opened(file: string): Promise<FileHandle | undefined> {
 function absent(error: unknown): undefined {
   if (!hasCode(error, 'ENOENT')) throw error;
   return undefined;
-}
-
-async function* closing(handle: FileHandle, chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
-  try {
-    yield* chunks;
-  } finally {
-    await handle.close();
-  }
 }

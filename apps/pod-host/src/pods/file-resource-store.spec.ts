@@ -1,13 +1,16 @@
+import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { jest } from '@jest/globals';
+import { eventually } from '#testing';
 
 const podId = '01926f0e-0000-7000-8000-000000000000';
 let folder: string;
 let full = false;
+let closed = 0;
 
 // A disk that is full after the first write, as a real one answers.
 const files = { ...(await import('node:fs/promises')) };
@@ -15,6 +18,11 @@ jest.unstable_mockModule('node:fs/promises', () => ({
   ...files,
   open: async (...parameters: Parameters<typeof files.open>) => {
     const handle = await files.open(...parameters);
+    const close = handle.close.bind(handle);
+    jest.spyOn(handle, 'close').mockImplementation(async () => {
+      await close();
+      closed += 1;
+    });
     if (full) {
       jest
         .spyOn(handle, 'sync')
@@ -50,6 +58,21 @@ test('what is kept comes back whole, what is discarded is gone', async () => {
   await store.erase(podId, tag);
   expect(await store.open(podId, key, kept.sha256)).toBeUndefined();
   expect(await incoming()).toEqual([]);
+});
+
+test('a file is closed again however its reading ends, also where it never began', async () => {
+  const store = new FileResourceStore(folder, 'one');
+  const kept = await store.stage(key, Readable.from([Buffer.alloc(200_000)]), 200_000);
+  await store.keep(podId, key.contentTag(kept.sha256), kept);
+  closed = 0;
+  const bodies = await Promise.all([1, 2, 3].map(() => store.open(podId, key, kept.sha256)));
+  const [whole, begun, unread] = bodies.map((content) => content?.read());
+  if (!whole || !begun || !unread) throw new Error('what was kept is not there');
+  await buffer(whole);
+  await once(begun, 'readable');
+  begun.destroy();
+  unread.destroy();
+  await eventually(() => expect(closed).toBe(3));
 });
 
 test('a full disk is storage_full, and nothing half written stays', async () => {
