@@ -2,42 +2,44 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type OptionalToolName, optionalTool } from '#testing';
-import { runCommand, StartedCluster } from './started-cluster.js';
+import { optionalTool } from '#testing';
+import { borrowCluster } from './shared-cluster.js';
+import { runCommand } from './started-cluster.js';
 
 const minutes = (n: number) => n * 60_000;
 const runs = (command: string, args: readonly string[]) => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
-const tool = (name: OptionalToolName, there: boolean) =>
-  optionalTool(name, there ? undefined : `no ${name} on the PATH that is new enough`);
-const python = tool('python3', runs('python3', ['-c', 'import sys; sys.exit(sys.version_info < (3, 9))']));
-const go = tool('go', runs('go', ['version']));
+const python = optionalTool(
+  'python3',
+  runs('python3', ['-c', 'import sys; sys.exit(sys.version_info < (3, 9))'])
+    ? undefined
+    : 'no Python 3.9 or newer on the PATH',
+);
+const goVersion = /go1\.(\d+)/.exec(spawnSync('go', ['version'], { encoding: 'utf8' }).stdout ?? '')?.[1];
+const go = optionalTool('go', Number(goVersion) >= 21 ? undefined : 'no Go 1.21 or newer on the PATH');
 
 /** Clients that know the gateway from its published contract alone, and hold every answer against it. */
-describe('a client written from the contract', () => {
-  let cluster: StartedCluster | undefined;
+describe('written from the contract', () => {
+  let lent: Awaited<ReturnType<typeof borrowCluster>> | undefined;
   let folder: string;
-  const url = () => cluster?.url ?? '';
+  const url = () => lent?.cluster.url ?? '';
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'watershed-clients-'));
-    if (!python.there && !go.there) return;
-    // More than a newcomer's round takes, and few enough to be used up in a moment.
-    cluster = await StartedCluster.start({ env: { GATEWAY_RATE_PER_PERSON: '120' } });
+    if (python.there || go.there) lent = await borrowCluster();
   }, minutes(4));
 
   afterAll(async () => {
-    await cluster?.stop();
-    cluster?.removeData();
+    await lent?.close();
     rmSync(folder, { recursive: true, force: true });
   }, minutes(1));
 
-  python.describe('in Python', () => {
+  python.describe('a client in Python', () => {
     const client = (...args: string[]) => runCommand('python3', ['test/clients/stranger.py', url(), ...args]);
 
     it('does what a newcomer does, and meets nothing that the contract does not declare', () => {
       const { code, stdout, stderr } = client('--until-limited');
       expect(stderr).toBe('');
-      expect(JSON.parse(stdout)).toMatchObject({ language: 'de', requestsPerWindow: 120, undeclared: [] });
+      expect(JSON.parse(stdout)).toMatchObject({ language: 'de', guessesPerWindow: 20, undeclared: [] });
       expect(code).toBe(0);
     });
 
@@ -56,7 +58,7 @@ describe('a client written from the contract', () => {
     });
   });
 
-  go.describe('in Go', () => {
+  go.describe('a client in Go', () => {
     it(
       'does what a newcomer does, and meets nothing that the contract does not declare',
       () => {
