@@ -33,6 +33,8 @@ export class DecisionCount implements Counted {
   readonly former = new Map<string, Operator>();
   readonly memberships = new Map<string, CountedMembership>();
   readonly proposals = new Map<string, CountedProposal>();
+  /** Decisions without ballots that were counted: what was signed once decides once. */
+  private readonly decided = new Set<string>();
   private last = { seq: 0, hash: genesisHash };
 
   /** `genesisId`: thumbprint of the only key with which this cluster's log may begin. */
@@ -86,12 +88,13 @@ export class DecisionCount implements Counted {
         return;
       }
       case 'decision': {
-        const outcome = await judgeDecision(
-          this,
-          membershipDecision.parse(entry.document),
-          membership.parse(entry.outcome),
-        );
+        const decision = membershipDecision.parse(entry.document);
+        if (this.decided.has(decision.decisionId)) {
+          throw new LogRefusedError(entry.seq, 'its decision stands in the log already');
+        }
+        const outcome = await judgeDecision(this, decision, membership.parse(entry.outcome));
         this.mustCome(entry, outcome);
+        this.decided.add(decision.decisionId);
         this.memberships.set(outcome.nodeId, { membership: outcome, pausedAlone: false });
         return;
       }

@@ -1,4 +1,4 @@
-import type { LogEntry } from '#contracts';
+import type { LogEntry, Membership } from '#contracts';
 import { documentTyp, generateSigil, type Sigil, signDocument } from '#sigil';
 import { MemoryGovernance } from '#testing';
 import { DecisionCount, hashOf, LogRefusedError } from './index.js';
@@ -140,6 +140,18 @@ describe('who counts the log again', () => {
     await refusedAt([two], 2);
   });
 
+  it('sees a genesis whose key is not that of its operator', async () => {
+    await refusedAt(
+      forged(1, ({ document }) => ({ document: { ...document, key: bob.publicJwk } })),
+      1,
+    );
+  });
+
+  it('sees a node that was voted out and written in again', async () => {
+    const again = governance.entries[seqOf('admission', 0) - 1] as LogEntry;
+    await refusedAt(rehashed([...governance.entries, again]), governance.entries.length + 1);
+  });
+
   it('goes on from an entry that was refused as if it had not come', async () => {
     const count = new DecisionCount(clusterId, alice.thumbprint);
     const [one, two] = governance.entries as [LogEntry, LogEntry];
@@ -183,6 +195,15 @@ describe('who counts the log again', () => {
       await refusedAt(await withDecision(old, bob), 3);
       await old.welcome([alice], bob);
       await refusedAt(await withDecision(old, alice), 5);
+    });
+
+    it('counts a decision once: one that was signed long ago cannot be played again', async () => {
+      const old = await MemoryGovernance.begin(clusterId, alice);
+      await old.admit(node, alice.thumbprint);
+      const log = await withDecision(old, alice);
+      const again = log.at(-1) as LogEntry;
+      const outcome = { ...(again.outcome as Membership), epoch: 3 };
+      await refusedAt(rehashed([...log, { ...again, outcome }]), 4);
     });
   });
 });
