@@ -123,6 +123,17 @@ describe('Budget', () => {
     await expect(budget.reserve(person, 10n)).resolves.toBeDefined();
   });
 
+  it('asks for a request that needs more, though nothing was there when it asked ahead', async () => {
+    const purse = new Purse(40n);
+    const budget = budgetOver(purse, { emptyMemoryMs: 60_000 });
+    for (let n = 0; n < 4; n++) settle(purse, await budget.reserve(person, 10n));
+    expect(purse.draws).toBe(2);
+    await new Promise((resolve) => setImmediate(resolve)); // what was asked ahead has been refused
+    purse.balanceMicro += 10n;
+    settle(purse, await budget.reserve(person, 10n));
+    await expect(budget.reserve(person, 10n)).rejects.toMatchObject({ code: 'purse_empty' });
+  });
+
   it('gives back what is idle, and what nears its end only when its usage is durable', async () => {
     const purse = new Purse(1_000n);
     const budget = budgetOver(purse);

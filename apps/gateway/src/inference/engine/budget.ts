@@ -46,6 +46,8 @@ interface Block {
   unsettled: number;
   lastSpentMs: number;
   retired: boolean;
+  /** The next block was asked for ahead, once: what is refused then is asked for again by the request that needs it. */
+  refillAsked: boolean;
   /** Resolves when toll has the block back, or has refused it. */
   readonly gone: Promise<void>;
   readonly markGone: () => void;
@@ -190,7 +192,9 @@ export class Budget {
 
   private refillAhead(personId: string, account: Account, amountMicro: bigint): void {
     const last = account.blocks.at(-1);
-    if (!last || account.drawing || last.remainingMicro >= last.amountMicro / 2n || this.empty.has(personId)) return;
+    if (!last || last.refillAsked || account.drawing || last.remainingMicro >= last.amountMicro / 2n) return;
+    if (this.empty.has(personId)) return;
+    last.refillAsked = true;
     // Whatever fails here is met again, and told, by the request that finds too little.
     this.drawInto(personId, account, amountMicro).catch(() => undefined);
   }
@@ -217,7 +221,8 @@ export class Budget {
         const again = await this.draw(personId, account, atLeastMicro, wantedMicro).catch((second: unknown) => second);
         if (again === undefined) return;
       }
-      this.empty.set(personId, amountMicro);
+      // Asked ahead, it says nothing of the next request: by then the purse may get its allowance.
+      if (account.waiting > 0) this.empty.set(personId, amountMicro);
       throw error;
     }
   }
@@ -258,6 +263,7 @@ export class Budget {
       unsettled: 0,
       lastSpentMs: now,
       retired: false,
+      refillAsked: false,
       gone,
       markGone,
     });
