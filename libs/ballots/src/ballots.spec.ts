@@ -251,6 +251,17 @@ describe('ballots', () => {
         bob,
       );
       await unchanged(governance.vote(early), 'invalid_request');
+      const ahead = await signBallot(
+        {
+          clusterId,
+          proposalId: proposal.proposalId,
+          proposalDigest: governance.count.proposals.get(proposal.proposalId)?.digest ?? '',
+          choice: 'for',
+          castAt: new Date(at + signedWithinMs + 1),
+        },
+        bob,
+      );
+      await unchanged(governance.vote(ahead), 'invalid_request');
       at = Date.parse(proposal.closesAt);
       await unchanged(governance.vote(await governance.ballot(bob, proposal)), 'proposal_closed');
       // The way is free for another one.

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import pg from 'pg';
 import { accessChanged } from '#contracts';
 import { eventually } from '#testing';
 import { TestGateway } from '../testing/test-gateway.js';
@@ -90,6 +91,37 @@ describe('keys and tokens', () => {
       expect((await twin.ask('GET', '/v1/me', { key: made.secret })).body).toMatchObject({ code: 'key_revoked' });
     } finally {
       await twin.stop();
+    }
+  });
+
+  it.each([
+    ['the key is revoked', 'UPDATE gateway.api_key SET revoked_at = now() WHERE key_id = $1', 'key_revoked'],
+    [
+      'the account is closed',
+      `UPDATE gateway.person SET closed_at = now(), label = '', recovery_hash = NULL, wrapped_key = NULL
+       WHERE person_id = (SELECT person_id FROM gateway.api_key WHERE key_id = $1)`,
+      'person_closed',
+    ],
+  ])('makes no key while %s by another', async (_, change, code) => {
+    const { key } = await gateway.signUp();
+    const keyId = String((await gateway.ask('GET', '/v1/me', { key })).body.keyId);
+    const other = new pg.Client({ connectionString: gateway.database.adminUrl });
+    await other.connect();
+    try {
+      await other.query('BEGIN');
+      await other.query(change, [keyId]);
+      const asked = gateway.ask('POST', '/v1/keys', { key, json: {} });
+      await eventually(async () => {
+        await other.query('SELECT pg_stat_clear_snapshot()');
+        const { rows } = await other.query(
+          `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        expect(rows).toHaveLength(1);
+      });
+      await other.query('COMMIT');
+      expect((await asked).body).toMatchObject({ code });
+    } finally {
+      await other.end();
     }
   });
 

@@ -1,7 +1,9 @@
 import pg from 'pg';
 import { accessChanged, podDelete, podList, tollClosePurse } from '#contracts';
 import { WatershedError } from '#errors';
+import { openDatabase } from '#persistence';
 import { eventually } from '#testing';
+import { ContentSeal } from '../once/content-seal.js';
 import { TestGateway } from '../testing/test-gateway.js';
 
 describe('closing an account', () => {
@@ -116,7 +118,21 @@ describe('closing an account', () => {
     pods();
     const { personId, key } = await gateway.signUp({ label: 'a name that means me' });
     await gateway.ask('POST', '/v1/keys', { key, json: { label: 'my telephone' } });
+    // Its answer is kept for a repetition, sealed under a key of theirs.
+    const json = { model: 'watershed/language-id', text: 'Jeder Mensch hat das Recht zu gehen.' };
+    const headers = { 'idempotency-key': 'last-words' };
+    expect((await gateway.ask('POST', '/v1/infer', { key, json, headers })).status).toBe(200);
+    expect(await keptOf(gateway, personId)).toEqual({ answers: 1, keys: 1 });
     await close(key, personId);
+    const database = await openDatabase({ url: gateway.database.urlFor('gateway'), applicationName: 'closing test' });
+    try {
+      // An answer that was under way would otherwise make a key anew.
+      const late = new ContentSeal(database, Buffer.alloc(32, 1)).seal(personId, Buffer.from('late'), 'late');
+      await expect(late).rejects.toMatchObject({ code: 'person_closed' });
+    } finally {
+      await database.close();
+    }
+    expect(await keptOf(gateway, personId)).toEqual({ answers: 0, keys: 0 });
     await erased(personId);
     const client = new pg.Client({ connectionString: gateway.database.adminUrl });
     await client.connect();
@@ -144,6 +160,22 @@ async function erasedAt(gateway: TestGateway, personId: string): Promise<Date | 
   try {
     return (await client.query('SELECT erased_at FROM gateway.person WHERE person_id = $1', [personId])).rows[0]
       .erased_at;
+  } finally {
+    await client.end();
+  }
+}
+
+/** Sealed answers of a person, and keys that open them. */
+async function keptOf(gateway: TestGateway, personId: string): Promise<{ answers: number; keys: number }> {
+  const client = new pg.Client({ connectionString: gateway.database.adminUrl });
+  await client.connect();
+  try {
+    const { rows } = await client.query(
+      `SELECT (SELECT count(*)::int FROM gateway.once WHERE principal = 'person:' || $1::text) AS answers,
+         (SELECT count(wrapped_key)::int FROM gateway.person WHERE person_id::text = $1) AS keys`,
+      [personId],
+    );
+    return rows[0];
   } finally {
     await client.end();
   }
