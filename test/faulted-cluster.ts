@@ -16,6 +16,18 @@ export const passing: readonly string[] = [
   'shutting_down',
 ];
 
+export const services = [
+  'gateway',
+  'toll',
+  'runner',
+  'index',
+  'governance',
+  'registry',
+  'orchestrator',
+  'pod-host',
+  'bridge',
+] as const;
+
 /** One app a process, a person with means, and the ways to find each process of it. */
 export class FaultedCluster {
   readonly ask: Ask = (...request) => this.cluster.request(...request);
@@ -58,6 +70,19 @@ export class FaultedCluster {
     await eventually(async () => expect((await this.infer()).status).toBe(200), { timeoutMs });
   }
 
+  /** Until the index has every service among those that are alive. */
+  async whole(timeoutMs = 30_000): Promise<void> {
+    await eventually(
+      async () => {
+        const { body } = await this.ask('GET', '/v1/nodes?limit=200', this.cluster.operatorKey);
+        const { items } = body as { items: { health: string; manifest: { services: string[] } }[] };
+        const alive = items.filter(({ health }) => health === 'alive').flatMap(({ manifest }) => manifest.services);
+        expect(alive.sort()).toEqual([...services].sort());
+      },
+      { timeoutMs, intervalMs: 100 },
+    );
+  }
+
   load(lanes = 4) {
     return load(this.ask, this.key, lanes);
   }
@@ -82,6 +107,7 @@ export class FaultedCluster {
       await eventually(() => expect(traffic.answered()).toBeGreaterThan(3), { timeoutMs: 30_000 });
       await fault();
       await this.serves(recoveryMs);
+      await this.whole();
       const before = traffic.answered();
       await eventually(() => expect(traffic.answered()).toBeGreaterThan(before), { timeoutMs: 30_000 });
     } finally {

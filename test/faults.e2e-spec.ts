@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { isRunning } from '#local-services';
 import { eventually, propertyRuns } from '#testing';
-import { FaultedCluster } from './faulted-cluster.js';
+import { FaultedCluster, services } from './faulted-cluster.js';
 import { type Fault, serviceFaults, storageFaults } from './injected-faults.js';
 
 const minutes = (n: number) => n * 60_000;
@@ -40,21 +40,12 @@ describe('one app a process', () => {
     'is well again after a kill -9 of any process, and loses or doubles nothing that it answered',
     async () => {
       const traffic = stand.load();
-      for (const name of [
-        'index',
-        'governance',
-        'registry',
-        'orchestrator',
-        'toll',
-        'runner',
-        'gateway',
-        'pod-host',
-        'bridge',
-      ]) {
+      for (const name of services) {
         await stand.serves();
         process.kill(stand.pidOf(name), 'SIGKILL');
         await eventually(() => expect(stand.cluster.output).toContain(`${name} was killed by SIGKILL`));
         await stand.serves();
+        await stand.whole();
       }
       const tally = await traffic.stop();
       expect(tally.answered.size).toBeGreaterThan(0);

@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { WebSocket } from 'undici';
 import { eventually } from '#testing';
-import type { FaultedCluster } from './faulted-cluster.js';
+import { type FaultedCluster, services } from './faulted-cluster.js';
 
 export interface Fault {
   readonly name: string;
@@ -131,7 +131,6 @@ const toldToStop = (service: string): Fault => ({
 });
 
 const starved = ['gateway', 'toll', 'runner', 'index'] as const;
-const services = [...starved, 'governance', 'registry', 'orchestrator', 'pod-host', 'bridge'] as const;
 
 /** A few seconds all together: every test run has time for them. */
 export const storageFaults: readonly Fault[] = [
