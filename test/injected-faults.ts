@@ -43,6 +43,17 @@ const killedAndEmptied: Fault = {
     }),
 };
 
+/** Whoever could give the nodes their Redis users back has to come back first itself, without the database at first. */
+const allAtOnce: Fault = {
+  name: 'governance, Postgres and Redis are killed at once',
+  inject: (stand) =>
+    noticed(stand, 'governance was killed by SIGKILL', async () => {
+      kill(stand.pidOf('governance'), 'SIGKILL');
+      kill(stand.storagePid('Postgres'), 'SIGKILL');
+      await killedAndEmptied.inject(stand);
+    }),
+};
+
 const flushed: Fault = {
   name: 'Redis is flushed',
   inject: async (stand) => {
@@ -139,6 +150,7 @@ export const storageFaults: readonly Fault[] = [
   postgresEnds('is killed', 'SIGKILL'),
   postgresEnds('is told to end at once', 'SIGQUIT'),
   connectionsCut,
+  allAtOnce,
 ];
 
 /** By what happens to a service; a test that has no time for all takes one of each. */

@@ -6,7 +6,9 @@ import { ClusterNode, type JoinOptions, type RunningApp, startNodeApp } from '#n
 import { OutboxRelay, openDatabase } from '#persistence';
 import { thumbprintOf } from '#sigil';
 import { createLogger, createMetrics, nestLogger } from '#telemetry';
-import { AccessEngine } from './access/engine/access-engine.js';
+import { AccessRepository } from './access/access.repository.js';
+import { SqlDatabaseLogins } from './access/database-logins.adapter.js';
+import { rebuildLogins } from './access/engine/rebuild-logins.js';
 import { RedisLoginsAdapter } from './access/redis-logins.adapter.js';
 import { governanceConfig } from './config.js';
 import { governanceModule } from './governance.module.js';
@@ -17,24 +19,45 @@ export async function startGovernance(env: Env, join: JoinOptions = {}): Promise
   const config = governanceConfig(env);
   const logger = createLogger({ service: 'governance', level: config.logLevel });
   const metrics = createMetrics('governance');
-  const node = await ClusterNode.prepare({
-    env,
-    services: ['governance'],
-    types: ['core'],
-    load: () => ({ inFlight: 0, capacity: 1_000 }),
-    logger,
-    metrics,
-  });
-  const genesis = {
-    key: await genesisKey(config.operatorPublicKeyFile, node.operatorKey),
-    name: config.genesisOperatorName,
-  };
   const database = await openDatabase({ url: config.databaseUrl.reveal(), applicationName: 'watershed-governance' });
   const redisLogins = new RedisLoginsAdapter({
     adminUrl: config.redisAdminUrl?.reveal(),
     publicUrl: config.redisPublicUrl,
     clusterId: config.clusterId,
   });
+  const access = {
+    store: new AccessRepository(database),
+    redis: redisLogins,
+    database: new SqlDatabaseLogins(database, withoutLogin(config.databasePublicUrl ?? config.databaseUrl.reveal())),
+  };
+  const closeStorage = () => {
+    redisLogins.close();
+    return database.close();
+  };
+  let node: ClusterNode;
+  try {
+    // Before this node's own login is needed: a Redis that was started again has forgotten it as all others.
+    await redisLogins.open(
+      () => rebuildLogins(access),
+      (err) => logger.warn({ err }, 'the Redis users could not be rebuilt and will be in a moment'),
+    );
+    if (redisLogins.unmanaged) logger.warn({ reason: redisLogins.unmanaged }, 'all nodes share one Redis login');
+    node = await ClusterNode.prepare({
+      env,
+      services: ['governance'],
+      types: ['core'],
+      load: () => ({ inFlight: 0, capacity: 1_000 }),
+      logger,
+      metrics,
+    });
+  } catch (error) {
+    await closeStorage();
+    throw error;
+  }
+  const genesis = {
+    key: await genesisKey(config.operatorPublicKeyFile, node.operatorKey),
+    name: config.genesisOperatorName,
+  };
   return startNodeApp({
     name: 'governance',
     node,
@@ -42,20 +65,13 @@ export async function startGovernance(env: Env, join: JoinOptions = {}): Promise
       database,
       clusterId: config.clusterId,
       genesisOperatorId: thumbprintOf(genesis.key),
-      redisLogins,
-      databaseUrl: withoutLogin(config.databasePublicUrl ?? config.databaseUrl.reveal()),
+      access,
       logger,
       metrics,
     }),
     registry: metrics.registry,
     nestLogger: nestLogger(logger),
     joinWith: async (app) => {
-      const access = app.get(AccessEngine, { strict: false });
-      await redisLogins.open(
-        () => access.rebuild(),
-        (err) => logger.warn({ err }, 'the Redis users could not be rebuilt and will be at the next connection'),
-      );
-      if (redisLogins.unmanaged) logger.warn({ reason: redisLogins.unmanaged }, 'all nodes share one Redis login');
       // Before anyone can ask: the index admits nodes of known operators only.
       const first = await app.get(GovernanceEngine, { strict: false }).begin(genesis);
       if (first) logger.info({}, 'the genesis operator is the first operator');
@@ -63,10 +79,7 @@ export async function startGovernance(env: Env, join: JoinOptions = {}): Promise
     },
     onStarted: (app) => app.get(OutboxRelay, { strict: false }).start(),
     onDrain: (app) => app.get(OutboxRelay, { strict: false }).close(),
-    onClose: () => {
-      redisLogins.close();
-      return database.close();
-    },
+    onClose: closeStorage,
   });
 }
 

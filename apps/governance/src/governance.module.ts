@@ -3,10 +3,8 @@ import { CLUSTER_NODE, type ClusterNode } from '#node';
 import { type Database, OutboxRelay, observeOutbox } from '#persistence';
 import type { Logger, Metrics } from '#telemetry';
 import { AccessController } from './access/access.controller.js';
-import { AccessRepository } from './access/access.repository.js';
-import { SqlDatabaseLogins } from './access/database-logins.adapter.js';
-import type { RedisLogins } from './access/engine/access.ports.js';
 import { AccessEngine } from './access/engine/access-engine.js';
+import type { LoginPlaces } from './access/engine/rebuild-logins.js';
 import { deliverAnnouncements } from './membership/announcements.js';
 import { GovernanceEngine } from './membership/engine/governance-engine.js';
 import { GovernanceController } from './membership/governance.controller.js';
@@ -16,9 +14,7 @@ export interface GovernanceAppResources {
   readonly database: Database;
   readonly clusterId: string;
   readonly genesisOperatorId: string;
-  readonly redisLogins: RedisLogins;
-  /** Where nodes reach Postgres; without credentials. */
-  readonly databaseUrl: string;
+  readonly access: LoginPlaces;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
@@ -28,7 +24,7 @@ class GovernanceModule {}
 
 /** The only place where governance's parts meet. */
 export function governanceModule(resources: GovernanceAppResources): DynamicModule {
-  const { database, clusterId, genesisOperatorId, redisLogins, databaseUrl, logger, metrics } = resources;
+  const { database, clusterId, genesisOperatorId, access, logger, metrics } = resources;
   const announced = metrics.counter('governance_announced_total', 'What governance announced to the cluster', ['kind']);
   const store = new GovernanceRepository(database);
   return {
@@ -38,8 +34,8 @@ export function governanceModule(resources: GovernanceAppResources): DynamicModu
       {
         provide: OutboxRelay,
         inject: [CLUSTER_NODE, AccessEngine],
-        useFactory: (node: ClusterNode, access: AccessEngine) => {
-          const deliver = deliverAnnouncements({ bus: node.bus, store, access });
+        useFactory: (node: ClusterNode, engine: AccessEngine) => {
+          const deliver = deliverAnnouncements({ bus: node.bus, store, access: engine });
           const relay = new OutboxRelay({
             pool: database.pool,
             app: 'governance',
@@ -58,10 +54,8 @@ export function governanceModule(resources: GovernanceAppResources): DynamicModu
         provide: AccessEngine,
         useFactory: () =>
           new AccessEngine({
+            ...access,
             clusterId,
-            store: new AccessRepository(database),
-            redis: redisLogins,
-            database: new SqlDatabaseLogins(database, databaseUrl),
             genesisOperatorId,
             operators: () => store.operators(),
             membership: (nodeId) => store.membership(nodeId),

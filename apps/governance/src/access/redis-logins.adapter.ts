@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type NodeLogin, RedisUsers, withoutLogin } from '#access';
 import type { RedisLogins } from './engine/access.ports.js';
 
@@ -24,27 +25,38 @@ export class RedisLoginsAdapter implements RedisLogins {
     return withoutLogin(this.options.publicUrl ?? this.options.adminUrl ?? '');
   }
 
-  /** `onReady` is called now and at every later connection: Redis forgets its users when it restarts. */
+  /**
+   * `onReady` is called now and whenever Redis has restarted, for it then has forgotten its users; until it succeeds, for
+   * without their users no node can do anything. `onError` hears what failed in between.
+   */
   async open(onReady: () => Promise<void>, onError: (error: unknown) => void): Promise<void> {
     const { adminUrl, clusterId } = this.options;
     if (adminUrl === undefined) return;
     let known = '';
-    const again = (runId: string): void => {
-      if (!this.users || runId === known) return;
-      onReady().then(() => {
-        known = runId;
-      }, onError);
+    let newest = '';
+    const again = async (runId: string): Promise<void> => {
+      newest = runId;
+      for (let attempt = 0; this.users && newest === runId && runId !== known; attempt++) {
+        try {
+          await onReady();
+          known = runId;
+        } catch (error) {
+          onError(error);
+          await delay(Math.min(1_000, 50 * 2 ** attempt), undefined, { ref: false });
+        }
+      }
     };
-    const users = await RedisUsers.connect(adminUrl, clusterId, (_users, runId) => again(runId));
+    const users = await RedisUsers.connect(adminUrl, clusterId, (_users, runId) => void again(runId));
     const management = await users.management();
     if (!management.managed) {
       this.reason = management.reason;
       users.close();
       return;
     }
+    const runId = await users.runId();
     this.users = users;
     await onReady();
-    known = await users.runId();
+    known = runId;
   }
 
   async put(login: NodeLogin): Promise<void> {
@@ -61,5 +73,6 @@ export class RedisLoginsAdapter implements RedisLogins {
 
   close(): void {
     this.users?.close();
+    this.users = undefined;
   }
 }

@@ -1,13 +1,11 @@
 import type { JoinLogins, Membership, NodeManifest, Operator, ServiceName } from '#contracts';
 import { documentTyp, thumbprintOf, verifyDocument } from '#sigil';
 import { loginsUnmanaged, manifestRefused, nodeIsExpelled, ticketRefused } from './access.errors.js';
-import type { AccessPort, AccessRecord, AccessStore, DatabaseLogins, RedisLogins, Ticket } from './access.ports.js';
+import type { AccessPort, AccessRecord, Ticket } from './access.ports.js';
+import { type LoginPlaces, loginIn, rebuildLogins } from './rebuild-logins.js';
 
-export interface AccessResources {
+export interface AccessResources extends LoginPlaces {
   readonly clusterId: string;
-  readonly store: AccessStore;
-  readonly redis: RedisLogins;
-  readonly database: DatabaseLogins;
   readonly genesisOperatorId: string;
   readonly operators: () => Promise<readonly Operator[]>;
   readonly membership: (nodeId: string) => Promise<Membership | undefined>;
@@ -19,12 +17,6 @@ export interface Redemption {
   readonly redisPasswordSha256: string;
   readonly databaseVerifier?: string | undefined;
 }
-
-const loginIn = ({ nodeId, services, redisPasswordSha256 }: AccessRecord) => ({
-  nodeId,
-  services,
-  passwordSha256: redisPasswordSha256,
-});
 
 /**
  * Who may log in where. A node gets its logins once, for a ticket that an operator had made for its key; they go with an
@@ -85,16 +77,9 @@ export class AccessEngine implements AccessPort {
     if (redis.unmanaged === undefined) await redis.put(loginIn(record));
   }
 
-  /** The users in Redis as Postgres says; logins that should be shut are shut, for a dump may have brought them back. */
-  async rebuild(): Promise<void> {
-    const { store, redis, database } = this.resources;
-    const records = await store.records();
-    if (redis.unmanaged === undefined) {
-      await redis.rebuild(records.filter(({ state }) => state === 'active').map(loginIn));
-    }
-    for (const { state, databaseLogin } of records) {
-      if (state === 'revoked' && databaseLogin) await database.close(databaseLogin);
-    }
+  /** The logins as the records say. */
+  rebuild(): Promise<void> {
+    return rebuildLogins(this.resources);
   }
 
   /** Throws `manifest_invalid` where a node that has logins declares services that those were not made for. */

@@ -1,0 +1,26 @@
+import type { NodeLogin } from '#access';
+import type { AccessRecord, AccessStore, DatabaseLogins, RedisLogins } from './access.ports.js';
+
+/** Where it is written down who may log in, and where the logins are. */
+export interface LoginPlaces {
+  readonly store: AccessStore;
+  readonly redis: RedisLogins;
+  readonly database: DatabaseLogins;
+}
+
+export const loginIn = ({ nodeId, services, redisPasswordSha256 }: AccessRecord): NodeLogin => ({
+  nodeId,
+  services,
+  passwordSha256: redisPasswordSha256,
+});
+
+/** The users in Redis as Postgres says; logins that should be shut are shut, for a dump may have brought them back. */
+export async function rebuildLogins({ store, redis, database }: LoginPlaces): Promise<void> {
+  const records = await store.records();
+  if (redis.unmanaged === undefined) {
+    await redis.rebuild(records.filter(({ state }) => state === 'active').map(loginIn));
+  }
+  for (const { state, databaseLogin } of records) {
+    if (state === 'revoked' && databaseLogin) await database.close(databaseLogin);
+  }
+}
