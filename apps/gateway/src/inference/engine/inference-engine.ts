@@ -110,7 +110,7 @@ export class InferenceEngine {
         admitted ||= attempt.admitted;
         tried.push(attempt.nodeId);
         const next = attempt.again && attempts === 1 && !request.gone() ? this.second(request, tried) : undefined;
-        if (!next) throw attempt.error;
+        if (!next) throw await this.soon(request, attempt.error);
         choice = next;
       }
     } catch (error) {
@@ -128,12 +128,17 @@ export class InferenceEngine {
     try {
       return this.choose(request, []);
     } catch (error) {
-      if (!isWatershedError(error, 'model_unknown')) throw error;
-      if (!(await this.ports.catalogue.distributes(request.model, request.version))) throw error;
-      throw new WatershedError('model_not_ready', `${request.model} is served by no runner now. Try again shortly.`, {
-        retryAfterMs: 1_000,
-      });
+      throw await this.soon(request, error);
     }
+  }
+
+  /** What a runner that has just started does not know yet, the catalogue may: then it is a matter of moments. */
+  private async soon(request: InferenceRequest, error: unknown): Promise<unknown> {
+    if (!isWatershedError(error, 'model_unknown')) return error;
+    if (!(await this.ports.catalogue.distributes(request.model, request.version))) return error;
+    return new WatershedError('model_not_ready', `${request.model} is served by no runner now. Try again shortly.`, {
+      retryAfterMs: 1_000,
+    });
   }
 
   private choose(request: InferenceRequest, except: readonly NodeId[]): RunnerChoice {
