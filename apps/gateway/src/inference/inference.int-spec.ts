@@ -113,6 +113,17 @@ describe('inference', () => {
     expect(answer.headers.get('watershed-route')).toContain('attempts=2');
   });
 
+  it('calls a model that is approved here a matter of moments where a runner has just started and does not know it', async () => {
+    const { key } = await gateway.signUp();
+    gateway.cluster.handle(runnerReserve, ({ items }) => ({
+      items: items.map(() => ({ refusal: { code: 'model_unknown', message: 'What is that?' } })),
+    }));
+    const asked = async () => (await gateway.ask('POST', '/v1/infer', { key, json: text })).body;
+    expect(await asked()).toMatchObject({ code: 'model_unknown' });
+    gateway.services.distributed.add(model);
+    expect(await asked()).toMatchObject({ code: 'model_not_ready', status: 503, retryAfterMs: expect.any(Number) });
+  });
+
   it('asks anew where a runner no longer knows the ticket that it gave ahead', async () => {
     const { key } = await gateway.signUp();
     const { answer } = gateway.content;
