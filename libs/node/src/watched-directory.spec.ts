@@ -5,7 +5,7 @@ import { onExpelled } from './on-expelled.js';
 import { WatchedDirectory } from './watched-directory.js';
 
 function entry(nodeId: string, health: NodeHealth = 'alive', service: ServiceName = 'toll'): NodeEntry {
-  const now = new Date().toISOString();
+  const now = '2026-11-21T09:00:00.000Z';
   return {
     nodeId,
     health,
