@@ -129,7 +129,7 @@ export function gatewayParts(ground: GatewayGround) {
         reserve: (nodeId, item) => reservations.reserve(nodeId, item),
         maxBytes: 16_384,
         freshMs: 10_000,
-        askAfterMs: 3,
+        askAfterMs: 2,
         maxGrants: 10_000,
         now: () => performance.now(),
       }),

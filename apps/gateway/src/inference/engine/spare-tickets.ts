@@ -18,11 +18,12 @@ export interface SpareTicketsOptions {
 }
 
 interface Spare {
-  readonly ticket: TransferTicket;
+  /** Undefined where the runner gave none. */
+  readonly ticket: Promise<TransferTicket | undefined>;
   readonly goodUntilMs: number;
 }
 
-/** `undefined`: asked for, not yet there. */
+/** `undefined`: to be asked for in a moment. */
 type Shelf = Map<string, Spare | undefined>;
 
 /**
@@ -44,7 +45,10 @@ export class SpareTickets implements ReservePort {
     const place = `${nodeId} ${item.model} ${item.version ?? ''} ${item.form}`;
     const spare = shelf.get(place);
     if (spare || !shelf.has(place)) this.askAhead(shelf, place, nodeId, item);
-    if (spare && !anew && spare.goodUntilMs > now()) return { ticket: spare.ticket, ahead: true };
+    if (spare && !anew && spare.goodUntilMs > now()) {
+      const ticket = await spare.ticket; // on its way already: there sooner than a new one
+      if (ticket) return { ticket, ahead: true };
+    }
     return { ticket: await reserve(nodeId, item), ahead: false };
   }
 
@@ -60,11 +64,10 @@ export class SpareTickets implements ReservePort {
     const { reserve, maxBytes, freshMs, askAfterMs, now } = this.options;
     shelf.set(place, undefined);
     const ask = () => {
-      const goodUntilMs = now() + freshMs;
-      reserve(nodeId, { ...item, taskId: uuidv7(), sizeBytes: maxBytes, ahead: true }).then(
-        (ticket) => shelf.set(place, { ticket, goodUntilMs }),
-        () => shelf.delete(place), // the next request asks for itself, and hears why
-      );
+      const wanted: ReserveItem = { ...item, taskId: uuidv7(), sizeBytes: maxBytes, ahead: true };
+      // Where it is refused the next request asks for itself, and hears why.
+      const ticket = reserve(nodeId, wanted).catch(() => undefined);
+      shelf.set(place, { ticket, goodUntilMs: now() + freshMs });
     };
     setTimeout(ask, askAfterMs).unref();
   }
