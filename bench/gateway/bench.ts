@@ -127,8 +127,8 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
       body: padded((content) => ({ model: 'mock', messages: [{ role: 'user', content }] })),
     };
     // Until the hot code is compiled: longer than a round, because it is spread over three processes of ours.
-    await load(ours, options.roundMs * 2);
-    if (peer) await load(peer, options.roundMs * 2);
+    await load(ours, options.roundMs * 3);
+    if (peer) await load(peer, options.roundMs * 3);
     const before = await settledBooks(cluster, person);
     let answered = 0;
     const oursOnce = async () => {
