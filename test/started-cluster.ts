@@ -3,18 +3,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isPortFree } from '#local-services';
+import { freePortRange as freePortsFrom } from '#local-services';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Forty ports in a row that nothing uses now, as `npm start --port` wants them. */
-export async function freePortRange(): Promise<number> {
-  for (let base = 21_000 + (process.pid % 50) * 40; base < 60_000; base += 40) {
-    const free = await Promise.all(Array.from({ length: 40 }, (_, offset) => isPortFree(base + offset)));
-    if (free.every(Boolean)) return base;
-  }
-  throw new Error('no forty free ports in a row');
-}
+/** Two test files at once begin at different ports. */
+export const freePortRange = (): Promise<number> => freePortsFrom(21_000 + (process.pid % 50) * 40);
 
 export interface StartOptions {
   readonly port?: number;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createClient, type GatewayClient } from '#client';
-import { isPortFree } from '#local-services';
+import { freePortRange } from '#local-services';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 
@@ -47,14 +47,8 @@ export interface Cluster {
   stop(): Promise<void>;
 }
 
-/** Forty ports in a row, below those that the system gives to outgoing connections. */
-export async function freeRange(): Promise<number> {
-  for (let base = 24_000; base < 32_000; base += 40) {
-    const free = await Promise.all(Array.from({ length: 40 }, (_, offset) => isPortFree(base + offset)));
-    if (free.every(Boolean)) return base;
-  }
-  throw new Error('no forty free ports in a row');
-}
+/** Beside those of the tests. */
+export const freeRange = (): Promise<number> => freePortRange(24_000);
 
 export interface ClusterOptions {
   /** More of the command line of `npm start`. */

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import pg from 'pg';
 import { uuidv7 } from 'uuidv7';
 import {
   type DataLocationPolicy,
@@ -194,6 +195,21 @@ export class PodHostStand {
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name))
       .sort();
+  }
+
+  /** Those of one pod. */
+  async filesOf(podId: string): Promise<string[]> {
+    return (await this.files()).filter((file) => file.includes(podId));
+  }
+
+  /** Rows of one statement, as the database's administrator. */
+  async inDatabase<Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<Row[]> {
+    const client = new pg.Client({ connectionString: this.database.adminUrl });
+    await client.connect();
+    return client
+      .query<Row>(sql, values)
+      .then(({ rows }) => rows)
+      .finally(() => client.end());
   }
 }
 

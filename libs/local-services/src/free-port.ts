@@ -22,6 +22,19 @@ export async function isPortFree(port: number, host = '127.0.0.1'): Promise<bool
   });
 }
 
+const portsOfACluster = 40;
+/** Where systems begin to take ports for outgoing connections. */
+const ephemeralFrom = 32_000;
+
+/** The first of forty ports in a row that nothing uses now, from `from` on: as many as `npm start` takes. */
+export async function freePortRange(from: number): Promise<number> {
+  for (let base = from; base < ephemeralFrom; base += portsOfACluster) {
+    const free = await Promise.all(Array.from({ length: portsOfACluster }, (_, offset) => isPortFree(base + offset)));
+    if (free.every(Boolean)) return base;
+  }
+  throw new Error(`no ${portsOfACluster} free ports in a row from ${from} on`);
+}
+
 /** Whether something takes connections on this port of the loopback interface. */
 export async function isPortOpen(port: number): Promise<boolean> {
   return new Promise((resolve) => {

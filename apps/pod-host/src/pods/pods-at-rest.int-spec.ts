@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import pg from 'pg';
 import { uuidv7 } from 'uuidv7';
 import { podDelete } from '#contracts';
 import { createSecretKey } from '#sigil';
@@ -22,27 +21,20 @@ afterEach(() => stand.stop());
 afterAll(() => stand.close());
 
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-const filesOf = async (podId: string) => (await stand.files()).filter((file) => file.includes(podId));
-const inDatabase = async <Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<Row[]> => {
-  const client = new pg.Client({ connectionString: stand.database.adminUrl });
-  await client.connect();
-  return client
-    .query<Row>(sql, values)
-    .then(({ rows }) => rows)
-    .finally(() => client.end());
-};
 
 describe('at rest', () => {
   const secret = 'the ford below the third willow';
   const everything = async () =>
-    JSON.stringify(await inDatabase("SELECT query_to_xml('SELECT * FROM pod_host.resource', true, true, '') AS x"));
+    JSON.stringify(
+      await stand.inDatabase("SELECT query_to_xml('SELECT * FROM pod_host.resource', true, true, '') AS x"),
+    );
 
   test('neither bytes nor paths, media types or hashes can be read from disk or database', async () => {
     const podId = await stand.newPod(ann, { ...atHome, encryptionRequired: true });
     await stand.put(ann, podId, `notes/${secret}.txt`, secret.repeat(5_000).slice(0, 99_000), {
       'content-type': 'text/plain; charset="willow"',
     });
-    const [file = ''] = await filesOf(podId);
+    const [file = ''] = await stand.filesOf(podId);
     const bytes = await readFile(file);
     expect(bytes.includes(secret)).toBe(false);
     const hash = sha256(secret.repeat(5_000).slice(0, 99_000));
@@ -62,7 +54,7 @@ describe('at rest', () => {
     const [one, two] = [await stand.newPod(ann), await stand.newPod(ann)];
     await stand.put(ann, one, 'a', 'same');
     await stand.put(ann, two, 'a', 'same');
-    const [[first = ''], [second = '']] = [await filesOf(one), await filesOf(two)];
+    const [[first = ''], [second = '']] = [await stand.filesOf(one), await stand.filesOf(two)];
     expect(first.slice(-64)).not.toBe(second.slice(-64));
     await writeFile(first, await readFile(second));
     expect((await stand.get(ann, one, 'a')).status).toBe(500);
@@ -75,8 +67,8 @@ describe('at rest', () => {
     expect((await stand.list(ann, podId)).items.map(({ path }) => path)).toEqual(['a']);
     await stand.put(ann, podId, 'b', '2');
     expect((await stand.list(ann, podId)).items.map(({ path }) => path)).toEqual(['a', 'b']);
-    await inDatabase('DELETE FROM pod_host.resource WHERE pod_id = $1', [podId]);
-    await inDatabase('UPDATE pod_host.pod SET revision = revision + 1 WHERE pod_id = $1', [podId]);
+    await stand.inDatabase('DELETE FROM pod_host.resource WHERE pod_id = $1', [podId]);
+    await stand.inDatabase('UPDATE pod_host.pod SET revision = revision + 1 WHERE pod_id = $1', [podId]);
     expect((await stand.list(ann, podId)).items).toEqual([]);
   });
 
@@ -84,11 +76,11 @@ describe('at rest', () => {
     const podId = await stand.newPod(ann);
     const empty = await stand.newPod(ann);
     await stand.stop();
-    await inDatabase(
+    await stand.inDatabase(
       'UPDATE pod_host.pod SET wrapped_key = NULL, size_bytes = 9, resource_count = 2 WHERE pod_id = $1',
       [podId],
     );
-    await inDatabase('UPDATE pod_host.pod SET wrapped_key = NULL WHERE pod_id = $1', [empty]);
+    await stand.inDatabase('UPDATE pod_host.pod SET wrapped_key = NULL WHERE pod_id = $1', [empty]);
     const plain = join(stand.dataDir, 'pods', podId, sha256('old bytes'));
     await mkdir(join(stand.dataDir, 'pods', podId), { recursive: true });
     await writeFile(plain, 'old bytes');
@@ -96,7 +88,7 @@ describe('at rest', () => {
       ['old/name.txt', sha256('old bytes')],
       ['lost', sha256('lost')],
     ])
-      await inDatabase(
+      await stand.inDatabase(
         "INSERT INTO pod_host.plain_resource (pod_id, path, content_type, size_bytes, sha256) VALUES ($1, $2, 'text/x', 9, $3)",
         [podId, path, hash],
       );
@@ -108,9 +100,9 @@ describe('at rest', () => {
     });
     expect((await stand.get(ann, podId, 'lost')).status).toBe(500);
     expect((await stand.list(ann, podId)).items.map(({ path }) => path)).toEqual(['lost', 'old/name.txt']);
-    const files = await filesOf(podId);
+    const files = await stand.filesOf(podId);
     expect([files.length, files.includes(plain)]).toEqual([1, false]);
-    expect(await inDatabase('SELECT 1 FROM pod_host.plain_resource')).toEqual([]);
+    expect(await stand.inDatabase('SELECT 1 FROM pod_host.plain_resource')).toEqual([]);
     await stand.put(ann, empty, 'a', 'new');
     expect((await stand.get(ann, empty, 'a')).body).toBe('new');
   });
@@ -118,13 +110,13 @@ describe('at rest', () => {
   test('a pod takes its key with it', async () => {
     const podId = await stand.newPod(ann);
     await stand.put(ann, podId, 'a', 'text');
-    const [{ wrapped_key: key } = { wrapped_key: Buffer.alloc(0) }] = await inDatabase<{ wrapped_key: Buffer }>(
+    const [{ wrapped_key: key } = { wrapped_key: Buffer.alloc(0) }] = await stand.inDatabase<{ wrapped_key: Buffer }>(
       'SELECT wrapped_key FROM pod_host.pod WHERE pod_id = $1',
       [podId],
     );
     expect(key).toHaveLength(60);
     await stand.gateway.bus.call(podDelete, { grant: await stand.grant(ann, 'store'), podId });
-    expect(await inDatabase('SELECT 1 FROM pod_host.pod WHERE wrapped_key = $1', [key])).toEqual([]);
+    expect(await stand.inDatabase('SELECT 1 FROM pod_host.pod WHERE wrapped_key = $1', [key])).toEqual([]);
   });
 
   test('a KEK that is missing or another is one clear error, and nothing is made or changed', async () => {

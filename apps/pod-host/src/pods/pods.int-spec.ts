@@ -2,7 +2,6 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
-import pg from 'pg';
 import { uuidv7 } from 'uuidv7';
 import { podCreate, podDelete, podGet, podList, podReserve, refusal, resourcePathHeader } from '#contracts';
 import { eventually, RacePoints } from '#testing';
@@ -28,15 +27,6 @@ afterAll(() => stand.close());
 
 const bus = () => stand.gateway.bus;
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-const filesOf = async (podId: string) => (await stand.files()).filter((file) => file.includes(podId));
-const inDatabase = async <Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<Row[]> => {
-  const client = new pg.Client({ connectionString: stand.database.adminUrl });
-  await client.connect();
-  return client
-    .query<Row>(sql, values)
-    .then(({ rows }) => rows)
-    .finally(() => client.end());
-};
 
 describe('pods', () => {
   test('are made once, listed in pages, and seen by their owner alone', async () => {
@@ -119,16 +109,16 @@ describe('pods', () => {
   test('deleting takes the bytes too; again it changes nothing; the id is used up', async () => {
     const podId = await stand.newPod(ann);
     await stand.put(ann, podId, 'a/b', 'text');
-    expect(await filesOf(podId)).toHaveLength(1);
+    expect(await stand.filesOf(podId)).toHaveLength(1);
     const late = await stand.ticket(ann, 'put', podId);
     const grant = await stand.grant(ann, 'store');
     await bus().call(podDelete, { grant, podId });
     await bus().call(podDelete, { grant, podId });
-    expect(await filesOf(podId)).toEqual([]);
+    expect(await stand.filesOf(podId)).toEqual([]);
     await expect(stand.ticket(ann, 'get', podId)).rejects.toMatchObject({ code: 'not_found' });
     await expect(bus().call(podCreate, { grant, podId, policy: atHome })).rejects.toMatchObject({ code: 'conflict' });
     expect((await stand.send(late, 'PUT', { path: 'late', body: 'late' })).status).toBe(404);
-    expect(await filesOf(podId)).toEqual([]);
+    expect(await stand.filesOf(podId)).toEqual([]);
   });
 });
 
@@ -198,7 +188,7 @@ describe('resources', () => {
       ['one', 'two', 'three', 'four'].map((body) => stand.put(ann, podId, 'a', body, { 'if-match': resource.etag })),
     );
     expect(writers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-    expect(await filesOf(podId)).toHaveLength(1);
+    expect(await stand.filesOf(podId)).toHaveLength(1);
   });
 
   test('ranges', async () => {
@@ -224,7 +214,7 @@ describe('resources', () => {
     await expect(stand.ticket(ann, 'put', podId, { sizeBytes: 100_001 })).rejects.toMatchObject({
       code: 'body_too_large',
     });
-    expect(await filesOf(podId)).toHaveLength(1);
+    expect(await stand.filesOf(podId)).toHaveLength(1);
   });
 
   test('a path that is none, or is missing, is refused, and the bus takes no path at all', async () => {
@@ -265,7 +255,7 @@ describe('resources', () => {
       if (put.status === 'rejected') expect(put.reason).toMatchObject({ message: 'storage_full' });
     const kept = puts.findIndex(({ status }) => status === 'fulfilled');
     await stand.put(ann, podId, `r${kept}`, body());
-    expect(await filesOf(podId)).toHaveLength(4);
+    expect(await stand.filesOf(podId)).toHaveLength(4);
     const grant = await stand.grant(ann, 'read');
     await expect(bus().call(podGet, { grant, podId })).resolves.toMatchObject({ sizeBytes: 240_000, resourceCount: 4 });
   });
@@ -274,11 +264,11 @@ describe('resources', () => {
     const podId = await stand.newPod(ann);
     await stand.put(ann, podId, 'a', 'same');
     await stand.put(ann, podId, 'b', 'same');
-    expect(await filesOf(podId)).toHaveLength(1);
+    expect(await stand.filesOf(podId)).toHaveLength(1);
     await stand.remove(ann, podId, 'a');
     expect((await stand.get(ann, podId, 'b')).body).toBe('same');
     await stand.remove(ann, podId, 'b');
-    expect(await filesOf(podId)).toEqual([]);
+    expect(await stand.filesOf(podId)).toEqual([]);
   });
 
   test('writers and deleters of the same bytes leave neither a resource without bytes nor bytes without a resource', async () => {
@@ -292,11 +282,11 @@ describe('resources', () => {
         for (let n = 0; n < 12; n += 1) await step(n + lane);
       }),
     );
-    const rows = await inDatabase<{ tag: string }>(
+    const rows = await stand.inDatabase<{ tag: string }>(
       "SELECT DISTINCT encode(content_tag, 'hex') AS tag FROM pod_host.resource WHERE pod_id = $1",
       [podId],
     );
-    const names = (await filesOf(podId)).map((file) => file.slice(-64)).sort();
+    const names = (await stand.filesOf(podId)).map((file) => file.slice(-64)).sort();
     expect(names).toEqual(rows.map((row) => row.tag).sort());
   });
 
@@ -318,7 +308,7 @@ describe('resources', () => {
   test('bytes that changed on the disk are never given as whole', async () => {
     const podId = await stand.newPod(ann);
     await stand.put(ann, podId, 'a', randomBytes(90_000));
-    const [file = ''] = await filesOf(podId);
+    const [file = ''] = await stand.filesOf(podId);
     const bytes = await readFile(file);
     bytes.writeUInt8(bytes.readUInt8(1_000) ^ 1, 1_000);
     await writeFile(file, bytes);
@@ -333,17 +323,17 @@ describe('a crash', () => {
     await stand.start(race);
     const podId = await stand.newPod(ann);
     await stand.put(ann, podId, 'kept', 'before');
-    const known = await filesOf(podId);
+    const known = await stand.filesOf(podId);
     const point = race.hold('kept');
     const put = stand.put(ann, podId, 'lost', 'under way').catch((error: Error) => error);
     await point.arrived();
-    expect(await filesOf(podId)).toHaveLength(2);
+    expect(await stand.filesOf(podId)).toHaveLength(2);
     // What a kill leaves: the transaction gone with its connection, the file in its place, an arrival half written.
-    await inDatabase(
+    await stand.inDatabase(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'watershed-pod-host' AND datname = current_database()",
     );
-    expect(await inDatabase('SELECT 1 FROM pod_host.resource WHERE pod_id = $1', [podId])).toHaveLength(1);
-    const [before] = (await filesOf(podId)).filter((file) => !known.includes(file));
+    expect(await stand.inDatabase('SELECT 1 FROM pod_host.resource WHERE pod_id = $1', [podId])).toHaveLength(1);
+    const [before] = (await stand.filesOf(podId)).filter((file) => !known.includes(file));
     const bytes = await readFile(before ?? '');
     point.release();
     await expect(put).resolves.toBeInstanceOf(Error);
@@ -351,7 +341,7 @@ describe('a crash', () => {
     await writeFile(before ?? '', bytes);
 
     await stand.start();
-    expect(await filesOf(podId)).toEqual(known);
+    expect(await stand.filesOf(podId)).toEqual(known);
     expect((await stand.get(ann, podId, 'kept')).body).toBe('before');
     await stand.put(ann, podId, 'lost', 'under way');
     expect((await stand.get(ann, podId, 'lost')).body).toBe('under way');
@@ -360,10 +350,10 @@ describe('a crash', () => {
   test('in the middle of deleting a pod is finished at the next start', async () => {
     const podId = await stand.newPod(ann);
     await stand.put(ann, podId, 'a', 'text');
-    await inDatabase('DELETE FROM pod_host.pod WHERE pod_id = $1', [podId]);
+    await stand.inDatabase('DELETE FROM pod_host.pod WHERE pod_id = $1', [podId]);
     await stand.stop();
-    expect(await filesOf(podId)).toHaveLength(1);
+    expect(await stand.filesOf(podId)).toHaveLength(1);
     await stand.start();
-    expect(await filesOf(podId)).toEqual([]);
+    expect(await stand.filesOf(podId)).toEqual([]);
   });
 });
