@@ -4,8 +4,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type DatabaseApp, databaseApps } from '#contracts';
 import { freePort, startPostgres } from '#local-services';
-import { appSchemaDiff, type DatabaseApp, databaseApps } from '#persistence';
+import { appSchemaDiff } from '#persistence';
 
 const isApp = (name: string): name is DatabaseApp => databaseApps.some((app) => app === name);
 

@@ -1,14 +1,7 @@
 import { RedisUsers } from '#access';
+import { type DatabaseApp, type ServiceName, serviceApps, serviceNames } from '#contracts';
 import { isWatershedError } from '#errors';
-import {
-  appDatabaseUrl,
-  type DatabaseApp,
-  databaseApps,
-  derivedPasswords,
-  migrate,
-  migrationsFolder,
-  openDatabase,
-} from '#persistence';
+import { appDatabaseUrl, derivedPasswords, migrate, migrationsFolder, openDatabase } from '#persistence';
 import { ensureClusterIdentity, keyFileOf, loadSigil, secretKeyFileOf } from '#sigil';
 import { openGatewayKek } from '../../apps/gateway/src/once/gateway-kek.js';
 import { openPodKek } from '../../apps/pod-host/src/pods/pod-kek.js';
@@ -29,11 +22,14 @@ export interface InitialiseRequest {
   readonly seeds?: readonly Seed[];
 }
 
+export type DatabaseUrls = Readonly<Partial<Record<ServiceName, string>>>;
+
 export type InitialiseOutcome =
   | {
       readonly ok: true;
       readonly clusterId: string;
-      readonly databaseUrls: Readonly<Record<string, string>>;
+      /** The URL of each service that owns tables, with the login of its instance. */
+      readonly databaseUrls: DatabaseUrls;
       readonly applied: readonly string[];
       /** Each seed's Redis URL by its name, with the login of its own node; none where the nodes share one. */
       readonly redisUrls: Readonly<Record<string, string>>;
@@ -85,7 +81,12 @@ async function initialise(request: InitialiseRequest): Promise<InitialiseOutcome
   return {
     ok: true,
     clusterId,
-    databaseUrls: Object.fromEntries(databaseApps.map((app) => [app, urlOf(app)])),
+    databaseUrls: Object.fromEntries(
+      serviceNames.flatMap((service) => {
+        const app = serviceApps[service];
+        return app ? [[service, urlOf(app)]] : [];
+      }),
+    ),
     applied,
     redisUrls,
     ...(redis && !redis.management.managed ? { sharedRedis: redis.management.reason } : {}),

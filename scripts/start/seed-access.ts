@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import pg from 'pg';
 import { derivedNodePasswords, type Management, RedisUsers, sha256Hex, withLogin } from '#access';
-import { type ServiceName, serviceNames } from '#contracts';
-import { type DatabaseApp, databaseError, loginOf, serviceApps } from '#persistence';
+import { type DatabaseApp, type ServiceName, serviceApps, serviceNames } from '#contracts';
+import { databaseError, loginOf } from '#persistence';
 import { loadOrCreateSigil } from '#sigil';
 
 /** A node that the launcher starts itself: it needs no ticket, for its key lies in the launcher's own folder. */

@@ -1,5 +1,6 @@
 import type { ServiceName } from '#contracts';
 import { envPrefix } from './env-prefix.js';
+import type { DatabaseUrls } from './initialise.js';
 import { type PortName, portOf } from './ports.js';
 
 export interface ServiceEnvOptions {
@@ -12,24 +13,12 @@ export interface ServiceEnvOptions {
   readonly redisUrl: string;
   /** Each service's own; none where they share one. */
   readonly redisUrls: Readonly<Record<string, string>>;
-  readonly databaseUrls: Readonly<Record<string, string>>;
+  readonly databaseUrls: DatabaseUrls;
   readonly basePort: number;
   readonly metricsPort: number;
   /** The process's own environment, from which operators' settings for the services are taken. */
   readonly inherited: NodeJS.ProcessEnv;
 }
-
-/** Which app's tables, and so which login, a service has. A runner has none: it may belong to another operator. */
-const databaseOf: Partial<Record<ServiceName, string>> = {
-  gateway: 'gateway',
-  index: 'index',
-  'pod-host': 'pod-host',
-  orchestrator: 'compute',
-  bridge: 'bridge',
-  registry: 'registry',
-  toll: 'toll',
-  governance: 'governance',
-};
 
 /** The environment of one process: what its services need and no other service's secrets. */
 export function serviceEnv(options: ServiceEnvOptions): NodeJS.ProcessEnv {
@@ -51,8 +40,8 @@ export function serviceEnv(options: ServiceEnvOptions): NodeJS.ProcessEnv {
     const redisUrl = options.redisUrls[service];
     if (redisUrl) env[`${prefix}_REDIS_URL`] = redisUrl;
     env[`${prefix}_PORT`] = String(portOf(service as PortName, options.basePort));
-    const database = databaseOf[service];
-    if (database) env[`${prefix}_DATABASE_URL`] = options.databaseUrls[database];
+    const databaseUrl = options.databaseUrls[service];
+    if (databaseUrl) env[`${prefix}_DATABASE_URL`] = databaseUrl;
   }
   return env;
 }

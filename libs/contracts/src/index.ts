@@ -12,5 +12,6 @@ export * from './pod-host.contract.js';
 export * from './policy.js';
 export * from './primitives.js';
 export * from './registry.contract.js';
+export * from './service-app.js';
 export * from './toll.contract.js';
 export * from './transfer.contract.js';

@@ -1,4 +1,5 @@
-import { appDatabaseUrl, databaseApps, derivedPasswords, roleOf, rolePrefixFor, scramVerifier } from './app-role.js';
+import { databaseApps } from '#contracts';
+import { appDatabaseUrl, derivedPasswords, roleOf, rolePrefixFor, scramVerifier } from './app-role.js';
 
 test('passwords differ by app and by secret, and come back the same', () => {
   const one = derivedPasswords(Buffer.alloc(32, 1));

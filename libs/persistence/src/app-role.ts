@@ -1,29 +1,5 @@
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
-
-/** The apps that own tables: each has one Postgres schema and one login role. `compute` is the orchestrator's. */
-export const databaseApps = [
-  'bridge',
-  'compute',
-  'gateway',
-  'governance',
-  'index',
-  'pod-host',
-  'registry',
-  'toll',
-] as const;
-export type DatabaseApp = (typeof databaseApps)[number];
-
-/** Whose tables a service owns. A runner owns none: it may belong to another operator. */
-export const serviceApps: Readonly<Record<string, DatabaseApp | undefined>> = {
-  gateway: 'gateway',
-  index: 'index',
-  'pod-host': 'pod-host',
-  orchestrator: 'compute',
-  bridge: 'bridge',
-  registry: 'registry',
-  toll: 'toll',
-  governance: 'governance',
-};
+import type { DatabaseApp } from '#contracts';
 
 /** An app's password; the launcher derives it from a secret file, see `derivedPasswords`. */
 export type PasswordFor = (app: DatabaseApp) => string;

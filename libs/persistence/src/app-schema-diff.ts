@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DatabaseApp, schemaOf } from './app-role.js';
+import type { DatabaseApp } from '#contracts';
+import { schemaOf } from './app-role.js';
 import { migrationsFolder } from './migrate.js';
 import { readMigrations } from './migration-folder.js';
 

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { databaseApps } from '#contracts';
 import { testPostgresUrl } from '#testing';
-import { databaseApps, schemaOf } from './app-role.js';
+import { schemaOf } from './app-role.js';
 import { appSchemaDiff } from './app-schema-diff.js';
 import { migrationsFolder } from './migrate.js';
 import { readMigrations } from './migration-folder.js';

@@ -1,5 +1,6 @@
 import pg from 'pg';
-import { databaseApps, roleOf, schemaOf } from './app-role.js';
+import { databaseApps } from '#contracts';
+import { roleOf, schemaOf } from './app-role.js';
 
 /** Inside a function's body: refuses whatever is not a login of this database's instances. */
 const onlyInstanceLogins = `IF login !~ '_i_[0-9a-f]{24}$' THEN RAISE EXCEPTION 'not the login of an instance' USING ERRCODE = '42501'; END IF;`;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
+import { databaseApps } from '#contracts';
 import {
-  databaseApps,
   type InstanceOf,
   loginOf,
   onlyInstance,

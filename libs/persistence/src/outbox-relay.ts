@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { type DatabaseApp, schemaOf } from './app-role.js';
+import type { DatabaseApp } from '#contracts';
+import { schemaOf } from './app-role.js';
 import { outboxChannel } from './outbox.js';
 import { type ClaimedStream, type OutboxMessage, OutboxStore } from './outbox-store.js';
 

@@ -1,5 +1,6 @@
 import pg from 'pg';
-import { type DatabaseApp, schemaOf } from './app-role.js';
+import type { DatabaseApp } from '#contracts';
+import { schemaOf } from './app-role.js';
 
 /**
  * The tables of an app's outbox, for its migration. Counter and cursor are two tables on purpose: an append holds the

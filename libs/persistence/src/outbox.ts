@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { uuidv7 } from 'uuidv7';
-import type { DatabaseApp } from './app-role.js';
+import type { DatabaseApp } from '#contracts';
 import { schemaOf } from './app-role.js';
 import type { PrismaTransaction } from './database.js';
 

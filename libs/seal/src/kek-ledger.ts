@@ -1,4 +1,5 @@
-import { type Database, type DatabaseApp, schemaOf } from '#persistence';
+import type { DatabaseApp } from '#contracts';
+import { type Database, schemaOf } from '#persistence';
 import type { SecretPurpose } from '#sigil';
 import type { KekLedger, KekMemory } from './kek.js';
 

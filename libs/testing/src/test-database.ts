@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import pg from 'pg';
+import type { DatabaseApp } from '#contracts';
 import {
   appDatabaseUrl,
-  type DatabaseApp,
   derivedPasswords,
   migrate,
   migrationsFolder,

@@ -1,5 +1,5 @@
-import type { ServiceName } from '#contracts';
-import { type Database, type DatabaseApp, databaseError, loginOf, serviceApps } from '#persistence';
+import type { DatabaseApp } from '#contracts';
+import { type Database, databaseError, loginOf } from '#persistence';
 import type { DatabaseLogins } from './engine/access.ports.js';
 
 /** Logins in Postgres, by the functions that the migration leaves to governance alone. */
@@ -10,10 +10,6 @@ export class SqlDatabaseLogins implements DatabaseLogins {
     private readonly database: Pick<Database, 'pool'>,
     readonly url: string,
   ) {}
-
-  appOf(service: ServiceName): DatabaseApp | undefined {
-    return serviceApps[service];
-  }
 
   async loginOf(app: DatabaseApp, nodeId: string): Promise<string> {
     this.prefix ??= this.ask('SELECT governance.role_prefix() AS value', []);

@@ -1,4 +1,11 @@
-import type { JoinLogins, Membership, NodeManifest, Operator, ServiceName } from '#contracts';
+import {
+  type JoinLogins,
+  type Membership,
+  type NodeManifest,
+  type Operator,
+  type ServiceName,
+  serviceApps,
+} from '#contracts';
 import { documentTyp, thumbprintOf, verifyDocument } from '#sigil';
 import { loginsUnmanaged, manifestRefused, nodeIsExpelled, ticketRefused } from './access.errors.js';
 import type { AccessPort, AccessRecord, Ticket } from './access.ports.js';
@@ -38,7 +45,7 @@ export class AccessEngine implements AccessPort {
     await this.verify(manifest);
     const { nodeId, operatorId, services } = manifest;
     await this.refuseExpelled(nodeId);
-    const apps = [...new Set(services.flatMap((service) => database.appOf(service) ?? []))];
+    const apps = [...new Set(services.flatMap((service) => serviceApps[service] ?? []))];
     const [app, second] = apps;
     if (second) throw manifestRefused('a node that joins by ticket holds the tables of one app at most');
     if (app && !databaseVerifier) throw manifestRefused('its services own tables, and no verifier came for a login');

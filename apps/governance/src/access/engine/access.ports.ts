@@ -1,8 +1,5 @@
 import type { NodeLogin } from '#access';
-import type { ServiceName } from '#contracts';
-
-/** An app that owns tables; `#persistence` lists them. */
-export type DatabaseApp = 'bridge' | 'compute' | 'gateway' | 'governance' | 'index' | 'pod-host' | 'registry' | 'toll';
+import type { DatabaseApp, ServiceName } from '#contracts';
 
 /** What whoever decides on memberships needs of access: nothing else of it. */
 export interface AccessPort {
@@ -77,8 +74,6 @@ export interface RedisLogins {
 export interface DatabaseLogins {
   /** Where nodes reach Postgres; without credentials. */
   readonly url: string;
-  /** The app whose tables a service owns. */
-  appOf(service: ServiceName): DatabaseApp | undefined;
   loginOf(app: DatabaseApp, nodeId: string): Promise<string>;
   /** The login is refused and its connections are gone when this resolves. */
   close(login: string): Promise<void>;
