@@ -322,7 +322,7 @@ export interface paths {
         put?: never;
         /**
          * Join with a ticket
-         * @description The manifest carries two signatures: of the node’s key, whose thumbprint the ticket names, and of an operator of this cluster. The node chooses its passwords and sends what Redis (SHA-256) and Postgres (SCRAM verifier) keep of them; the answer says where to log in. A ticket works once, whatever became of the answer.
+         * @description The manifest carries two signatures: of the node’s key, whose thumbprint the ticket names, and of an operator of this cluster. The node chooses its passwords and sends what Redis (SHA-256) and Postgres (SCRAM verifier) keep of them; the answer says where to log in. A ticket works once; the same request gets the same answer until it expires.
          */
         post: operations["joinCluster"];
         delete?: never;

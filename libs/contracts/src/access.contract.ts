@@ -50,7 +50,8 @@ export const joinAnswer = z.object({
 export type JoinLogins = z.infer<typeof joinAnswer>;
 
 /**
- * Redeems a ticket: once, by a compare-and-set, together with the logins that it gives. Refused, and nothing changed:
+ * Redeems a ticket: once, by a compare-and-set, together with the logins that it gives. The same request, whose answer was
+ * lost, gets the same answer until the ticket expires. Refused, and nothing changed:
  * `ticket_invalid` (unknown or withdrawn), `ticket_used`, `ticket_expired`, `ticket_mismatch` (another node or service),
  * `manifest_invalid`, `signature_invalid`, `node_expelled`, `conflict` (this cluster's Redis login may make no users).
  */
@@ -60,6 +61,6 @@ export const governanceRedeemTicket = defineMethod({
   request: joinSecrets.extend({ ticketSha256: sha256, manifest: nodeManifest }),
   response: joinAnswer,
   callers: ['gateway'],
-  idempotent: false,
+  idempotent: true,
   timeoutMs: 10_000,
 });

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { sha256Hex, withLogin } from '#access';
@@ -23,6 +24,9 @@ export type JoinFile = z.infer<typeof joinFile>;
 /** What a node keeps of its join, beside its key: where it logs in, with the password that it chose. */
 const keptLogin = z.object({ clusterId: thumbprint, redisUrl: z.string() });
 
+/** What a node that is joining keeps until it is answered. */
+const joining = z.object({ password: z.string().min(43) });
+
 const nodeFile = (dataDir: string, name: string, ending: string): string => join(dataDir, 'nodes', `${name}${ending}`);
 
 /** The key by which a node of this data folder is known, made where there is none. */
@@ -39,7 +43,8 @@ export function readJoinFile(file: string): JoinFile {
 }
 
 /**
- * Joins by the file, once; later starts log in with what was kept then. Answers the settings that a service of this node
+ * Joins by the file, once; later starts log in with what was kept then. One whose answer was lost asks again with the
+ * password that it wrote down before it asked, which the cluster takes for the same request. Answers the settings that a service of this node
  * starts with. Throws the gateway's refusal, `no_node_available` where no gateway answers, `conflict` where the file was
  * made for another key than this folder's.
  */
@@ -60,7 +65,8 @@ export async function joinCluster(options: {
   const complete = await addSignature(manifest, sigil, signed);
   const kept = nodeFile(dataDir, name, '.login.json');
   if (!existsSync(kept)) {
-    const password = randomBytes(32).toString('base64url');
+    const chosen = nodeFile(dataDir, name, '.joining.json');
+    const password = await writtenPassword(chosen);
     const answer = await ask(file, {
       ticket: file.ticket,
       manifest: complete,
@@ -68,6 +74,7 @@ export async function joinCluster(options: {
     });
     const redisUrl = withLogin(answer.redisUrl, sigil.thumbprint, password);
     await createPrivateFile(kept, `${JSON.stringify({ clusterId: answer.clusterId, redisUrl })}\n`);
+    await rm(chosen, { force: true });
   }
   const login = keptLogin.parse(JSON.parse(readFileSync(kept, 'utf8')));
   const manifestFile = nodeFile(dataDir, name, `.manifest-${sha256Hex(JSON.stringify(complete)).slice(0, 16)}.json`);
@@ -84,6 +91,12 @@ export async function joinCluster(options: {
     WATERSHED_REDIS_URL: login.redisUrl,
     WATERSHED_MANIFEST_FILE: manifestFile,
   };
+}
+
+/** The password that this node has chosen: on the disk before the cluster hears of it. */
+async function writtenPassword(file: string): Promise<string> {
+  await createPrivateFile(file, `${JSON.stringify({ password: randomBytes(32).toString('base64url') })}\n`);
+  return joining.parse(JSON.parse(readFileSync(file, 'utf8'))).password;
 }
 
 const portOf = (url: string): string => {

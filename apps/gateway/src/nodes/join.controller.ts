@@ -69,7 +69,7 @@ export class JoinController {
     description:
       'The manifest carries two signatures: of the node’s key, whose thumbprint the ticket names, and of an operator of ' +
       'this cluster. The node chooses its passwords and sends what Redis (SHA-256) and Postgres (SCRAM verifier) keep of ' +
-      'them; the answer says where to log in. A ticket works once, whatever became of the answer.',
+      'them; the answer says where to log in. A ticket works once; the same request gets the same answer until it expires.',
     access: 'open',
     status: 201,
     body: {

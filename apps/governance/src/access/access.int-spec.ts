@@ -170,6 +170,47 @@ describe('who may log in where', () => {
     await refused(() => engine.redeem(redemption), 'ticket_used');
   });
 
+  it('the same request is answered again where its answer was lost, and writes nothing a second time', async () => {
+    const { sigil, redemption } = await guest(['toll']);
+    const outcomes = await Promise.all(Array.from({ length: 6 }, () => engine.redeem(redemption)));
+    expect(new Set(outcomes.map((answer) => JSON.stringify(answer))).size).toBe(1);
+    const state = async () => {
+      const { rows } = await database.pool.query(
+        'SELECT a::text AS access, t::text AS ticket FROM governance.access a JOIN governance.join_ticket t USING (node_id) WHERE node_id = $1',
+        [sigil.thumbprint],
+      );
+      return rows;
+    };
+    const before = await state();
+    expect(before).toHaveLength(1);
+    await expect(engine.redeem(redemption)).resolves.toEqual(outcomes[0]);
+    expect(await state()).toEqual(before);
+  });
+
+  it('whoever read a ticket and a manifest on their way cannot have the login opened to passwords of their own', async () => {
+    const { redemption } = await guest(['toll']);
+    await engine.redeem(redemption);
+    const theirs = randomBytes(24).toString('base64url');
+    await refused(() => engine.redeem({ ...redemption, redisPasswordSha256: sha256Hex(theirs) }), 'ticket_used');
+    const verifier = scramVerifier(redemption.manifest.nodeId, theirs);
+    await refused(() => engine.redeem({ ...redemption, databaseVerifier: verifier }), 'ticket_used');
+  });
+
+  it('is not answered again when the ticket has expired, nor when the node has joined anew since', async () => {
+    const [late, anew] = [await guest(), await guest()];
+    for (const { redemption } of [late, anew]) await engine.redeem(redemption);
+    await database.pool.query('UPDATE governance.join_ticket SET expires_at = now() WHERE ticket_sha256 = $1', [
+      late.redemption.ticketSha256,
+    ]);
+    await refused(() => engine.redeem(late.redemption), 'ticket_used');
+    await engine.redeem({
+      ...anew.redemption,
+      ticketSha256: sha256Hex(await issue(anew.sigil.thumbprint, ['runner'])),
+      redisPasswordSha256: sha256Hex('another'),
+    });
+    await refused(() => engine.redeem(anew.redemption), 'ticket_used');
+  });
+
   it('a ticket is of no use to another node, for another service, when it has expired, or when nobody made it', async () => {
     const [one, two] = [await guest(), await guest()];
     await refused(() => engine.redeem({ ...two.redemption, ticketSha256: sha256Hex(one.ticket) }), 'ticket_mismatch');

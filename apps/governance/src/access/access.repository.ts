@@ -16,6 +16,8 @@ interface TicketRow extends pg.QueryResultRow {
   node_id: string;
   services: string[];
   used: boolean;
+  /** The same request used it. */
+  same: boolean;
   voided: boolean;
   expired: boolean;
 }
@@ -45,7 +47,7 @@ export class AccessRepository implements AccessStore {
   }
 
   redeem(
-    ticketSha256: string,
+    { ticketSha256, with: request }: { readonly ticketSha256: string; readonly with: string },
     record: AccessRecord,
     opening: DatabaseOpening | undefined,
     effects: () => Promise<void>,
@@ -54,15 +56,17 @@ export class AccessRepository implements AccessStore {
       // Locked: of two that come at once the second reads it when the first has committed, and finds it used.
       const { rows } = await client.query<TicketRow>(
         `SELECT node_id, services, redeemed_at IS NOT NULL AS used, voided_at IS NOT NULL AS voided,
-           expires_at <= clock_timestamp() AS expired
+           expires_at <= clock_timestamp() AS expired, redeemed_with IS NOT DISTINCT FROM $2 AS same
          FROM governance.join_ticket WHERE ticket_sha256 = $1 FOR UPDATE`,
-        [ticketSha256],
+        [ticketSha256, request],
       );
-      const refusal = refusalOf(rows[0], record);
+      const [ticket] = rows;
+      const refusal = refusalOf(ticket, record);
       if (refusal) return refusal;
+      if (ticket?.used) return (await stands(client, record)) ? undefined : 'used';
       await client.query(
-        'UPDATE governance.join_ticket SET redeemed_at = now() WHERE ticket_sha256 = $1 AND redeemed_at IS NULL',
-        [ticketSha256],
+        'UPDATE governance.join_ticket SET redeemed_at = now(), redeemed_with = $2 WHERE ticket_sha256 = $1 AND redeemed_at IS NULL',
+        [ticketSha256, request],
       );
       await client.query(
         `INSERT INTO governance.access (node_id, operator_id, services, redis_password_sha256, database_login, state)
@@ -108,8 +112,17 @@ export class AccessRepository implements AccessStore {
 function refusalOf(ticket: TicketRow | undefined, { nodeId, services }: AccessRecord): TicketRefusal | undefined {
   if (!ticket || ticket.voided) return 'unknown';
   if (ticket.node_id !== nodeId || services.some((service) => !ticket.services.includes(service))) return 'mismatch';
-  if (ticket.used) return 'used';
+  if (ticket.used && (ticket.expired || !ticket.same)) return 'used';
   return ticket.expired ? 'expired' : undefined;
+}
+
+/** Whether the node's login still is what this record says. A statement of its own: it must see what the lock waited for. */
+async function stands(client: pg.ClientBase, { nodeId, redisPasswordSha256 }: AccessRecord): Promise<boolean> {
+  const { rowCount } = await client.query(
+    "SELECT FROM governance.access WHERE node_id = $1 AND redis_password_sha256 = $2 AND state = 'active'",
+    [nodeId, redisPasswordSha256],
+  );
+  return rowCount === 1;
 }
 
 const recordOf = (row: AccessRow): AccessRecord => ({

@@ -1,3 +1,4 @@
+import { sha256Hex } from '#access';
 import {
   type JoinLogins,
   type Membership,
@@ -8,7 +9,7 @@ import {
 } from '#contracts';
 import { documentTyp, thumbprintOf, verifyDocument } from '#sigil';
 import { loginsUnmanaged, manifestRefused, nodeIsExpelled, ticketRefused } from './access.errors.js';
-import type { AccessPort, AccessRecord, Ticket } from './access.ports.js';
+import type { AccessPort, AccessRecord, DatabaseOpening, Ticket } from './access.ports.js';
 import { type LoginPlaces, loginIn, rebuildLogins } from './rebuild-logins.js';
 
 export interface AccessResources extends LoginPlaces {
@@ -26,8 +27,8 @@ export interface Redemption {
 }
 
 /**
- * Who may log in where. A node gets its logins once, for a ticket that an operator had made for its key; they go with an
- * expulsion. Postgres holds who has which; the users in Redis and the logins in Postgres follow from it.
+ * Who may log in where. A node gets its logins for a ticket that an operator had made for its key, and is told of them again
+ * where the answer was lost; they go with an expulsion. Postgres holds who has which; the users in Redis and the logins in Postgres follow from it.
  */
 export class AccessEngine implements AccessPort {
   constructor(private readonly resources: AccessResources) {}
@@ -56,7 +57,8 @@ export class AccessEngine implements AccessPort {
       state: 'active',
     };
     const opening = app && login && databaseVerifier ? { app, login, verifier: databaseVerifier } : undefined;
-    const refusal = await store.redeem(ticketSha256, record, opening, () => redis.put(loginIn(record)));
+    const used = { ticketSha256, with: requestHash(record, opening) };
+    const refusal = await store.redeem(used, record, opening, () => redis.put(loginIn(record)));
     if (refusal) throw ticketRefused(refusal);
     return {
       clusterId,
@@ -116,6 +118,21 @@ export class AccessEngine implements AccessPort {
     }
   }
 }
+
+/**
+ * What makes two requests one: the passwords above all. Were they not compared, whoever read a ticket and a manifest on
+ * their way could have a node's login opened to a password of theirs.
+ */
+const requestHash = (record: AccessRecord, opening: DatabaseOpening | undefined): string =>
+  sha256Hex(
+    JSON.stringify([
+      record.operatorId,
+      [...record.services].sort(),
+      record.redisPasswordSha256,
+      record.databaseLogin ?? null,
+      opening?.verifier ?? null,
+    ]),
+  );
 
 function named(url: string, user: string): string {
   const changed = new URL(url);

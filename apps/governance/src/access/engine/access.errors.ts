@@ -6,7 +6,7 @@ const ask = 'Ask an operator for a new one.';
 export function ticketRefused(reason: TicketRefusal): WatershedError {
   switch (reason) {
     case 'used':
-      return new WatershedError('ticket_used', `This ticket has let its node in already, and does so once. ${ask}`);
+      return new WatershedError('ticket_used', `This ticket has let its node in already. ${ask}`);
     case 'expired':
       return new WatershedError('ticket_expired', `This ticket has expired. ${ask}`);
     case 'mismatch':

@@ -49,10 +49,11 @@ export interface AccessStore {
   keepTicket(ticket: Ticket): Promise<Date>;
   /**
    * Uses the ticket up, writes the record, opens the login and runs `effects`, in one transaction: all of it or nothing. Of two that come
-   * with one ticket the second finds it used.
+   * with one ticket the second finds it used; where it came `with` the same as the first and the record still stands as it
+   * left it, nothing is done and nothing refused, until the ticket expires.
    */
   redeem(
-    ticketSha256: string,
+    used: { readonly ticketSha256: string; readonly with: string },
     record: AccessRecord,
     opening: DatabaseOpening | undefined,
     effects: () => Promise<void>,
