@@ -152,7 +152,7 @@ describe('orchestrator and runner in a cluster', () => {
       'org/broken 1.0.0 failed model_invalid',
     ]);
     // The runner tells everybody the same by its heartbeat: none of the three is there to be asked.
-    expect(around.node.directory.get(runner.nodeId)?.models).toEqual([]);
+    await eventually(() => expect(around.node.directory.get(runner.nodeId)?.models).toEqual([]));
   }, 60_000);
 
   it('refuses what has no room, and serves the rest', async () => {

@@ -9,6 +9,7 @@ import {
   type ModelVersion,
   modelManifestBody,
   modelsChanged,
+  orchestratorPlaced,
   type ParsedRequestOf,
   type PayloadOf,
   type PublicJwk,
@@ -47,6 +48,9 @@ let operator: Sigil;
 let registryKey: PublicJwk;
 const index = new MemoryIndex();
 const transfers = new TransferClient();
+/** The models that the orchestrator has placed on the runner, and what it was asked. */
+const placed = new Set(['acme/adder', 'acme/large']);
+const asked: ParsedRequestOf<typeof orchestratorPlaced>[] = [];
 const changes: PayloadOf<typeof modelsChanged>[] = [];
 
 beforeAll(async () => {
@@ -64,7 +68,7 @@ beforeAll(async () => {
     WATERSHED_LOG_LEVEL: 'silent',
     REGISTRY_DATABASE_URL: database.urlFor('registry'),
   };
-  const services = ['gateway', 'governance', 'runner'] as const;
+  const services = ['gateway', 'governance', 'orchestrator', 'runner'] as const;
   gateway = await ClusterNode.prepare({
     env,
     services,
@@ -78,6 +82,10 @@ beforeAll(async () => {
     ],
     memberships: [],
   }));
+  gateway.bus.handle(orchestratorPlaced, ({ nodeId, versions }) => {
+    asked.push({ nodeId, versions });
+    return { placed: nodeId === gateway.nodeId && versions.some(({ model }) => placed.has(model)) };
+  });
   gateway.bus.on(modelsChanged, (payload) => void changes.push(payload));
   await gateway.join({ index });
   await start();
@@ -173,6 +181,18 @@ describe('an operator’s model', () => {
     const got: Buffer[] = [];
     for await (const chunk of answer.body) got.push(chunk as Buffer);
     expect(sha256Of(Buffer.concat(got))).toBe(sha256);
+  });
+
+  it('is given to those runners alone that it is placed on', async () => {
+    const sha256 = sha256Of(bytes);
+    placed.delete('acme/adder');
+    expect(await codeOf(gateway.bus.call(registryPull, { sha256 }))).toBe('caller_not_allowed');
+    expect(asked.at(-1)).toEqual({
+      nodeId: gateway.nodeId,
+      versions: [{ model: 'acme/adder', version: '1.0.0' }],
+    });
+    placed.add('acme/adder');
+    expect(await codeOf(gateway.bus.call(registryPull, { sha256 }))).toBe('taken');
   });
 
   it('is fetched by ranges, under a ticket each', async () => {

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type DynamicModule, Inject, Module, type OnModuleDestroy } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { modelsChanged } from '#contracts';
+import { modelsChanged, orchestratorPlaced } from '#contracts';
 import { CLUSTER_NODE, type ClusterNode, onExpelled } from '#node';
 import { inspectOnnx } from '#onnx-inspection';
 import { type Database, OutboxRelay, observeOutbox } from '#persistence';
@@ -10,7 +10,7 @@ import type { Sigil } from '#sigil';
 import type { Logger, Metrics } from '#telemetry';
 import { BlobController, BlobTransferController } from './blob/blob.controller.js';
 import { BlobStore } from './blob/engine/blob-store.js';
-import { BlobTransfers } from './blob/engine/blob-transfers.js';
+import { BlobTransfers, type BlobVersion } from './blob/engine/blob-transfers.js';
 import { TRANSFER_LOGGER, TransferFilter } from './blob/transfer.filter.js';
 import type { RegistryConfig } from './config.js';
 import { ModelEngine } from './model/engine/model-engine.js';
@@ -58,7 +58,8 @@ export class RegistryModule implements OnModuleDestroy {
             const transfers = new BlobTransfers({
               blobs,
               maxBlobBytes: config.maxBlobBytes,
-              isApproved: (sha256) => store.isApproved(sha256),
+              approvedWith: (sha256) => store.approvedWith(sha256),
+              isPlaced: placedBy(node),
               baseUrl: () => config.publicUrl ?? addressOf(host),
             });
             onExpelled(node.directory, () => transfers.revokeTickets());
@@ -99,6 +100,14 @@ function relayOf({ database, logger, metrics }: RegistryResources, node: Cluster
   observeOutbox(metrics, relay);
   return relay;
 }
+
+/** Who is to serve what, as the orchestrator has it: it owns the placements. */
+const placedBy =
+  ({ bus }: ClusterNode) =>
+  async (nodeId: string, versions: readonly BlobVersion[]): Promise<boolean> => {
+    const asked = versions.map(({ name, version }) => ({ model: name, version }));
+    return (await bus.call(orchestratorPlaced, { nodeId, versions: asked })).placed;
+  };
 
 function addressOf(host: HttpAdapterHost): string {
   const address: AddressInfo | string | null = host.httpAdapter.getHttpServer().address();

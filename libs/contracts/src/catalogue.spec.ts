@@ -36,7 +36,7 @@ describe('the catalogue of methods', () => {
     ['toll', []],
     ['pod-host', []],
     ['governance', []],
-    ['registry', ['governance-members']],
+    ['registry', ['governance-members', 'orchestrator-placed']],
     ['index', ['governance-admit', 'governance-log']],
     ['orchestrator', ['registry-model', 'runner-load', 'runner-unload']],
   ])('lets a %s call for itself, and beyond that only %j', (service, beyond) => {

@@ -95,6 +95,26 @@ export const orchestratorDisplace = defineMethod({
   timeoutMs: 5_000,
 });
 
+/**
+ * Whether a node is to serve one of these versions now. The registry asks before it gives a runner a model's file: a runner
+ * gets what was placed on it and nothing else.
+ */
+export const orchestratorPlaced = defineMethod({
+  name: 'orchestrator-placed',
+  service: 'orchestrator',
+  request: z.object({
+    nodeId: thumbprint,
+    versions: z
+      .array(z.object({ model: modelName, version: semver }))
+      .min(1)
+      .max(1_000),
+  }),
+  response: z.object({ placed: z.boolean() }),
+  callers: ['registry'],
+  idempotent: true,
+  timeoutMs: 2_000,
+});
+
 export const orchestratorPlacements = defineMethod({
   name: 'orchestrator-placements',
   service: 'orchestrator',

@@ -83,7 +83,10 @@ export const registryModels = defineMethod({
   timeoutMs: 3_000,
 });
 
-/** A ticket to GET a blob of an approved version (Range requests resume). */
+/**
+ * A ticket to GET a blob of an approved version that is placed on the caller (Range requests resume). `blob_unknown`: no
+ * approved version has it; `caller_not_allowed`: none that has it is placed on this runner.
+ */
 export const registryPull = defineMethod({
   name: 'registry-pull',
   service: 'registry',
@@ -91,7 +94,7 @@ export const registryPull = defineMethod({
   response: z.object({ ticket: transferTicket, sizeBytes: z.number().int().positive() }),
   callers: ['runner'],
   idempotent: true,
-  timeoutMs: 3_000,
+  timeoutMs: 5_000,
 });
 
 export const modelsChanged = defineBroadcast({

@@ -8,6 +8,7 @@ import {
   indexClaim,
   type ModelManifest,
   type ModelVersion,
+  orchestratorPlaced,
   registryModel,
   registryPull,
   runnerReserve,
@@ -90,9 +91,13 @@ export class ClusterAround {
       if (!found) throw new WatershedError('model_unknown', 'No such model.');
       return found;
     });
-    bus.handle(registryPull, async ({ sha256 }) => {
+    bus.handle(registryPull, async ({ sha256 }, { nodeId }) => {
       const declared = this.versions.find((one) => one.manifest.blob.sha256 === sha256);
       if (!declared) throw new WatershedError('blob_unknown', 'No such blob.');
+      const having = this.versions.filter((one) => one.manifest.blob.sha256 === sha256);
+      const versions = having.map(({ name, version }) => ({ model: name, version }));
+      const { placed } = await bus.call(orchestratorPlaced, { nodeId, versions });
+      if (!placed) throw new WatershedError('caller_not_allowed', 'It is not placed on this runner.');
       const { sizeBytes } = declared.manifest.blob;
       const { token } = this.tokens.issue({ bind: sha256, maxBytes: sizeBytes });
       return { ticket: { url: `http://127.0.0.1:${port}/blob`, token, maxBytes: sizeBytes }, sizeBytes };

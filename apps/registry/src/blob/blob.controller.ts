@@ -1,6 +1,6 @@
 import { Controller, Get, Headers, Inject, Param, Put, Req, Res, UseFilters } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { BusHandler } from '#bus';
+import { BusHandler, type Caller } from '#bus';
 import { type ParsedRequestOf, registryBeginUpload, registryPull } from '#contracts';
 import { BlobStore } from './engine/blob-store.js';
 import { BlobTransfers } from './engine/blob-transfers.js';
@@ -18,8 +18,8 @@ export class BlobController {
   }
 
   @BusHandler(registryPull)
-  pull({ sha256 }: ParsedRequestOf<typeof registryPull>) {
-    return this.transfers.pull(sha256);
+  pull({ sha256 }: ParsedRequestOf<typeof registryPull>, caller: Caller) {
+    return this.transfers.pull(sha256, caller.nodeId);
   }
 }
 

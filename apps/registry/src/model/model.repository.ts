@@ -99,9 +99,10 @@ export class ModelRepository implements ModelStore {
     );
   }
 
-  async isApproved(blobSha256: string): Promise<boolean> {
+  /** The approved versions that have this blob. */
+  async approvedWith(blobSha256: string): Promise<{ name: string; version: string }[]> {
     const where = { blobSha256, review: 'approved' };
-    return (await this.#database.prisma.registryVersion.findFirst({ where, select: { name: true } })) !== null;
+    return this.#database.prisma.registryVersion.findMany({ where, select: { name: true, version: true } });
   }
 
   async #announce(tx: PrismaTransaction, { name, version, review }: VersionRow): Promise<void> {

@@ -3,6 +3,7 @@ import { BusHandler } from '#bus';
 import {
   orchestratorDisplace,
   orchestratorPlace,
+  orchestratorPlaced,
   orchestratorPlacements,
   type ParsedRequestOf,
   type Placement,
@@ -29,6 +30,11 @@ export class PlacementController {
   @BusHandler(orchestratorDisplace)
   async displace(request: ParsedRequestOf<typeof orchestratorDisplace>) {
     return { placements: (await this.engine.displace(request)).map(placementOf) };
+  }
+
+  @BusHandler(orchestratorPlaced)
+  async placed({ nodeId, versions }: ParsedRequestOf<typeof orchestratorPlaced>) {
+    return { placed: await this.placements.isPlaced(nodeId, versions) };
   }
 
   @BusHandler(orchestratorPlacements)

@@ -39,6 +39,18 @@ describe('SqlPlacementRepository', () => {
     expect(await history(made[0]?.row.placementId ?? '')).toEqual(['1 ->wanted wished']);
   });
 
+  it('says which versions a node is to serve: not those of others, nor those that were taken back', async () => {
+    const other = { model: 'org/other', version: '1.0.0' };
+    const { row } = await placements.ensure(node(7), wish);
+    expect(await placements.isPlaced(node(7), [other, wish])).toBe(true);
+    expect(await placements.isPlaced(node(7), [other, { ...wish, version: '2.0.0' }])).toBe(false);
+    expect(await placements.isPlaced(node(8), [wish])).toBe(false);
+    await placements.move({
+      ...{ placementId: row.placementId, epoch: 1, to: 'unloading', wanted: 'unloaded', reason: 'displaced' },
+    });
+    expect(await placements.isPlaced(node(7), [wish])).toBe(false);
+  });
+
   it('moves by compare-and-set, and keeps every move with the state before it, refused ones as refused', async () => {
     const { row } = await placements.ensure(node(2), wish);
     const ref = { placementId: row.placementId, epoch: 1 };

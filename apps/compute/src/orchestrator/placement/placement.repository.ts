@@ -84,6 +84,16 @@ export class SqlPlacementRepository implements PlacementRepository {
     return this.query(`SELECT ${columns} FROM compute.placement`, []);
   }
 
+  async isPlaced(nodeId: string, versions: readonly Wish[]): Promise<boolean> {
+    const rows = await this.query(
+      `SELECT ${columns} FROM compute.placement
+       WHERE node_id = $1 AND wanted = 'loaded' AND (model, version) IN (SELECT * FROM unnest($2::text[], $3::text[]))
+       LIMIT 1`,
+      [nodeId, versions.map(({ model }) => model), versions.map(({ version }) => version)],
+    );
+    return rows.length > 0;
+  }
+
   page(options: { model?: string; after?: string; limit: number }): Promise<PlacementRow[]> {
     return this.query(
       `SELECT ${columns} FROM compute.placement

@@ -25,6 +25,14 @@ export class MemoryPlacements implements PlacementRepository {
       (row) => row.model === model && row.version === (version ?? row.version) && row.nodeId === (nodeId ?? row.nodeId),
     );
   }
+  async isPlaced(nodeId: string, versions: readonly Wish[]) {
+    return (await this.all()).some(
+      (row) =>
+        row.nodeId === nodeId &&
+        row.wanted === 'loaded' &&
+        versions.some(({ model, version }) => model === row.model && version === row.version),
+    );
+  }
   async page() {
     return this.all();
   }

@@ -8,11 +8,18 @@ export type BlobTransfer =
   | ({ readonly kind: 'upload' } & BlobPart)
   | { readonly kind: 'download'; readonly sha256: string; readonly sizeBytes: number };
 
+export interface BlobVersion {
+  readonly name: string;
+  readonly version: string;
+}
+
 export interface BlobTransfersOptions {
   readonly blobs: BlobStore;
   readonly maxBlobBytes: number;
-  /** Whether a blob belongs to an approved version. */
-  readonly isApproved: (sha256: string) => Promise<boolean>;
+  /** The approved versions that have a blob. */
+  readonly approvedWith: (sha256: string) => Promise<readonly BlobVersion[]>;
+  /** Whether one of these versions is to be served by this node. */
+  readonly isPlaced: (nodeId: string, versions: readonly BlobVersion[]) => Promise<boolean>;
   /** Where this registry takes and gives blobs, without a slash at its end. */
   readonly baseUrl: () => string;
 }
@@ -62,12 +69,23 @@ export class BlobTransfers {
     };
   }
 
-  /** Throws `blob_unknown` for what no approved version has. */
-  async pull(sha256: string): Promise<{ ticket: TransferTicket; sizeBytes: number }> {
-    const { blobs, isApproved } = this.#options;
-    const sizeBytes = (await isApproved(sha256)) ? await blobs.sizeOf(sha256) : undefined;
+  /**
+   * Throws `blob_unknown` for what no approved version has, `caller_not_allowed` where none that has it is placed on this
+   * runner: a stolen runner's key fetches no model but those that it serves anyway.
+   */
+  async pull(sha256: string, runnerId: string): Promise<{ ticket: TransferTicket; sizeBytes: number }> {
+    const { blobs, approvedWith, isPlaced } = this.#options;
+    const versions = await approvedWith(sha256);
+    const sizeBytes = versions.length > 0 ? await blobs.sizeOf(sha256) : undefined;
     if (sizeBytes === undefined) {
       throw new WatershedError('blob_unknown', 'No approved model has this blob.');
+    }
+    if (!(await isPlaced(runnerId, versions))) {
+      throw new WatershedError(
+        'caller_not_allowed',
+        'No model with this file is placed on this runner. Have an operator place it: `watershed models place`.',
+        { details: { nodeId: runnerId } },
+      );
     }
     return { ticket: this.#ticket({ kind: 'download', sha256, sizeBytes }, sizeBytes), sizeBytes };
   }

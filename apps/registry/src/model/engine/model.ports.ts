@@ -22,7 +22,8 @@ export interface ModelStore {
     change: { review: ReviewState; manifest: ModelManifest; reviewer: string },
   ): Promise<ModelVersion | undefined>;
   isReferenced(blobSha256: string): Promise<boolean>;
-  isApproved(blobSha256: string): Promise<boolean>;
+  /** The approved versions that have this blob. */
+  approvedWith(blobSha256: string): Promise<{ name: string; version: string }[]>;
 }
 
 export interface ModelBlobs {

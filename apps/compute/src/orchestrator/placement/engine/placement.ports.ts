@@ -37,6 +37,8 @@ export interface PlacementRepository {
   /** Every placement of the model, of one version when it is named. */
   ofModel(model: string, version?: string, nodeId?: string): Promise<PlacementRow[]>;
   all(): Promise<PlacementRow[]>;
+  /** Whether one of these versions is wished for on this node. */
+  isPlaced(nodeId: string, versions: readonly Wish[]): Promise<boolean>;
   page(options: { model?: string; after?: string; limit: number }): Promise<PlacementRow[]>;
   /** The row for this runner and version, made as `wanted` when there is none. */
   ensure(nodeId: string, wish: Wish): Promise<{ row: PlacementRow; created: boolean }>;
