@@ -14,7 +14,7 @@ import { Drain } from './http/drain.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { Budget } from './inference/engine/budget.js';
 import { InferController } from './inference/infer.controller.js';
-import { CachedPrices, IndexRunners } from './inference/inference.adapters.js';
+import { CachedPrices, Grants, IndexRunners } from './inference/inference.adapters.js';
 import { InferenceService } from './inference/inference.service.js';
 import { V2Controller } from './inference/v2.controller.js';
 import { KeysController } from './keys/keys.controller.js';
@@ -68,6 +68,7 @@ const given: readonly (readonly [InjectionToken, Given])[] = [
   [Drain, ({ drain }) => drain],
   [Budget, ({ budget }) => budget],
   [CachedPrices, ({ prices }) => prices],
+  [Grants, ({ grants }) => grants],
   [IndexRunners, ({ runners }) => runners],
   [InferenceService, ({ inference }) => inference],
   [KeysRepository, ({ keys }) => keys],

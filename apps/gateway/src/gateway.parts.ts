@@ -76,9 +76,11 @@ export function gatewayParts(ground: GatewayGround) {
   const seal = new ContentSeal(database, ground.kek);
   const leaseMs = limits.inferenceTimeoutMs * 2 + settlingMs;
   const once = new Once({ database, seal, blind, keepHours: config.idempotencyHours, leaseMs });
+  const { nodeId, clusterId, region } = cluster;
+  const grants = new Grants({ sigil: ground.grantSigil, nodeId, clusterId, region });
   const prices = new CachedPrices(cluster, { freshMs: 5_000, staleMs: 60_000 });
   const budget = new Budget({
-    port: new TollBudget(cluster, prices),
+    port: new TollBudget(cluster, prices, grants),
     requestsPerBlock: config.budget.requestsPerBlock,
     maxRequestsPerBlock: Math.max(config.budget.requestsPerBlock, 65_536),
     idleMs: config.budget.idleMs,
@@ -116,7 +118,6 @@ export function gatewayParts(ground: GatewayGround) {
     personOf: (foreignIssuer, subject) => peopleService.ofIdentity(foreignIssuer, subject),
   });
   const authentication = new Authentication(access, tokens);
-  const grants = new Grants({ sigil: ground.grantSigil, nodeId: cluster.nodeId, clusterId: cluster.clusterId });
   const runners = new IndexRunners(cluster);
   const usage = new BatchedUsage(cluster);
   const catalogue = new ModelCatalogue(cluster);
@@ -173,6 +174,7 @@ export function gatewayParts(ground: GatewayGround) {
     authentication,
     prices,
     budget,
+    grants,
     runners,
     usage,
     inference,

@@ -3,9 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { uuidv7 } from 'uuidv7';
 import {
+  dataLocationPolicy,
+  type GrantClaims,
   type NodeEntry,
   pricesChanged,
+  tollAllowance,
+  tollClosePurse,
   tollDraw,
+  tollHold,
   tollOpenPurse,
   tollPrices,
   tollPurse,
@@ -13,9 +18,10 @@ import {
   tollSetPrice,
   tollStatement,
   tollTotals,
+  tollUsage,
 } from '#contracts';
 import { ClusterNode, type IndexPort, type RunningApp } from '#node';
-import { loadOrCreateSigil, verifyDocument } from '#sigil';
+import { generateSigil, loadOrCreateSigil, type Sigil, signGrant, verifyDocument } from '#sigil';
 import { createMetrics } from '#telemetry';
 import { eventually, type TestDatabase, type TestRedis, testDatabase, testLogger, testRedis } from '#testing';
 import { startToll } from './app.js';
@@ -54,6 +60,15 @@ describe('toll on the bus', () => {
   let gateway: ClusterNode;
   let other: ClusterNode;
   let runner: ClusterNode;
+  let grantKey: Sigil;
+  /** A grant as the first gateway makes them, where the test changes nothing in it. */
+  const grantFor = (personId: string, change: Partial<GrantClaims> = {}, sigil = grantKey): Promise<string> => {
+    const iat = Math.floor(Date.now() / 1000);
+    const policy = dataLocationPolicy.parse({ allowedRegions: ['EU'] });
+    const claims = { iss: gateway.nodeId, aud: redis.clusterId, sub: personId, action: 'spend' as const, policy };
+    return signGrant({ ...claims, jti: uuidv7(), iat, exp: iat + 60, ...change }, sigil);
+  };
+  const forPerson = async (personId: string) => ({ personId, grant: await grantFor(personId) });
   const env = () => ({
     WATERSHED_CLUSTER_ID: redis.clusterId,
     WATERSHED_CLUSTER_NAME: 'test',
@@ -69,6 +84,7 @@ describe('toll on the bus', () => {
       env: { ...env(), WATERSHED_NODE_NAME: name },
       services: [service],
       types: ['core'],
+      purposeKeys: name === 'gateway-one' ? [{ purpose: 'grant', key: grantKey.publicJwk }] : [],
       logger: testLogger(),
       metrics: createMetrics(name),
     });
@@ -81,6 +97,7 @@ describe('toll on the bus', () => {
       testDatabase(),
       mkdtemp(join(tmpdir(), 'watershed-toll-')),
     ]);
+    grantKey = await generateSigil('grant');
     await loadOrCreateSigil(join(dataDir, 'operator', 'sigil.json'), 'operator');
     toll = await startToll(env(), { index: new MemoryIndex() });
     gateway = await joined('gateway', 'gateway-one');
@@ -102,14 +119,14 @@ describe('toll on the bus', () => {
 
   it('opens a purse, gives a block, makes usage durable and posts it within a second', async () => {
     const personId = uuidv7();
-    expect(await gateway.bus.call(tollOpenPurse, { personId })).toMatchObject({
+    expect(await gateway.bus.call(tollOpenPurse, await forPerson(personId))).toMatchObject({
       balanceMicro: '1000000',
       asset: 'drop',
     });
     const blockId = uuidv7();
     const drawn = await gateway.bus.call(tollDraw, {
+      ...(await forPerson(personId)),
       blockId,
-      personId,
       asset: 'drop',
       atLeastMicro: '100',
       wantedMicro: '5000',
@@ -117,10 +134,13 @@ describe('toll on the bus', () => {
     expect(drawn).toMatchObject({ blockId, amountMicro: '5000' });
     const events = Array.from({ length: 20 }, () => usageOf(blockId, personId));
     expect(await gateway.bus.call(tollRecordUsage, { events })).toEqual({ refused: [] });
-    expect(await gateway.bus.call(tollPurse, { personId })).toMatchObject({ heldMicro: '5000', unpostedMicro: '2400' });
+    expect(await gateway.bus.call(tollPurse, await forPerson(personId))).toMatchObject({
+      heldMicro: '5000',
+      unpostedMicro: '2400',
+    });
     const statement = await eventually(
       async () => {
-        const found = await gateway.bus.call(tollStatement, { personId });
+        const found = await gateway.bus.call(tollStatement, await forPerson(personId));
         expect(found.unposted).toEqual([]);
         return found;
       },
@@ -133,9 +153,9 @@ describe('toll on the bus', () => {
 
   it('knows the holder of a block by the bus alone', async () => {
     const personId = uuidv7();
-    await gateway.bus.call(tollOpenPurse, { personId });
+    await gateway.bus.call(tollOpenPurse, await forPerson(personId));
     const blockId = uuidv7();
-    const wanted = { blockId, personId, asset: 'drop', atLeastMicro: '1', wantedMicro: '500' };
+    const wanted = { ...(await forPerson(personId)), blockId, asset: 'drop', atLeastMicro: '1', wantedMicro: '500' };
     await gateway.bus.call(tollDraw, wanted);
     await expect(other.bus.call(tollDraw, wanted)).rejects.toMatchObject({ code: 'caller_not_allowed' });
     const event = usageOf(blockId, personId);
@@ -144,8 +164,50 @@ describe('toll on the bus', () => {
     });
   });
 
+  it('does nothing for a person without a grant of theirs that a gateway signed a moment ago', async () => {
+    const personId = uuidv7();
+    const stranger = await generateSigil('grant');
+    const seconds = Math.floor(Date.now() / 1000);
+    const refused: readonly [string, Promise<string>][] = [
+      ['another person', grantFor(uuidv7())],
+      ['expired', grantFor(personId, { iat: seconds - 61, exp: seconds - 1 })],
+      ['lives too long', grantFor(personId, { exp: seconds + 3_600 })],
+      ['not for "spend"', grantFor(personId, { action: 'infer' })],
+      ['another cluster', grantFor(personId, { aud: 'x'.repeat(43) })],
+      ['not known here', grantFor(personId, {}, stranger)],
+      ['not known here', grantFor(personId, { iss: other.nodeId })],
+      ['not known here', grantFor(personId, { iss: runner.nodeId })],
+      ['three parts', Promise.resolve('nothing')],
+    ];
+    const block = { blockId: uuidv7(), asset: 'drop', atLeastMicro: '1', wantedMicro: '500' };
+    for (const [reason, made] of refused) {
+      const asked = { personId, grant: await made };
+      const attempts = [
+        gateway.bus.call(tollOpenPurse, asked),
+        gateway.bus.call(tollClosePurse, asked),
+        gateway.bus.call(tollDraw, { ...asked, ...block }),
+        gateway.bus.call(tollHold, {
+          ...{ ...asked, transferId: uuidv7(), payee: 'somebody', amountMicro: '1', asset: 'drop' },
+          expiresAt: new Date(Date.now() + 60_000).toISOString(),
+        }),
+        gateway.bus.call(tollPurse, asked),
+        gateway.bus.call(tollAllowance, asked),
+        gateway.bus.call(tollStatement, asked),
+        gateway.bus.call(tollUsage, asked),
+      ];
+      for (const outcome of await Promise.allSettled<unknown>(attempts)) {
+        expect(outcome).toMatchObject({
+          status: 'rejected',
+          reason: { code: 'grant_invalid', message: expect.stringContaining(reason) },
+        });
+      }
+    }
+    // Nothing was opened on the way.
+    await expect(gateway.bus.call(tollPurse, await forPerson(personId))).rejects.toMatchObject({ code: 'not_found' });
+  });
+
   it('answers no service that has no business with money', async () => {
-    await expect(runner.bus.call(tollPurse, { personId: uuidv7() })).rejects.toMatchObject({
+    await expect(runner.bus.call(tollPurse, await forPerson(uuidv7()))).rejects.toMatchObject({
       code: 'caller_not_allowed',
     });
   });
@@ -165,15 +227,21 @@ describe('toll on the bus', () => {
 
   it('posts what is left when it drains', async () => {
     const personId = uuidv7();
-    await gateway.bus.call(tollOpenPurse, { personId });
+    await gateway.bus.call(tollOpenPurse, await forPerson(personId));
     const blockId = uuidv7();
-    await gateway.bus.call(tollDraw, { blockId, personId, asset: 'drop', atLeastMicro: '1', wantedMicro: '500' });
+    await gateway.bus.call(tollDraw, {
+      ...(await forPerson(personId)),
+      blockId,
+      asset: 'drop',
+      atLeastMicro: '1',
+      wantedMicro: '500',
+    });
     await gateway.bus.call(tollRecordUsage, { events: [usageOf(blockId, personId)] });
     await toll.drain();
     await toll.close();
     toll = await startToll(env(), { index: new MemoryIndex() });
     await eventually(async () =>
-      expect(await gateway.bus.call(tollPurse, { personId })).toMatchObject({
+      expect(await gateway.bus.call(tollPurse, await forPerson(personId))).toMatchObject({
         unpostedMicro: '0',
         balanceMicro: '999880',
       }),

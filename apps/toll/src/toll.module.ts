@@ -13,6 +13,7 @@ import { PostingSystem } from './ledger/engine/posting.system.js';
 import { HoldController } from './ledger/hold.controller.js';
 import { observeLedger } from './ledger/ledger.metrics.js';
 import { LedgerRepository } from './ledger/ledger.repository.js';
+import { PersonGrants, personGrantsOf } from './ledger/person-grants.js';
 import { PurseController } from './ledger/purse.controller.js';
 import { StatementRepository } from './ledger/statement.repository.js';
 import { PriceBook } from './price/engine/price-book.js';
@@ -45,6 +46,7 @@ export class TollModule implements OnApplicationBootstrap {
       module: TollModule,
       controllers: [PurseController, HoldController, PriceController, AllowanceController],
       providers: [
+        { provide: PersonGrants, inject: [CLUSTER_NODE], useFactory: personGrantsOf },
         { provide: PostingSystem, useFactory: () => postingOf(resources) },
         {
           provide: LedgerEngine,

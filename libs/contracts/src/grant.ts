@@ -5,12 +5,19 @@ import { thumbprint, uuid } from './primitives.js';
 /** Life of a grant; it is reused, and its verification cached, until then. */
 export const grantLifetimeSeconds = 60;
 
+/** What a grant lets a service do: something with the person's data, or move and show their money. */
+export const grantAction = z.enum([...policyAction.options, 'spend']);
+export type GrantAction = z.infer<typeof grantAction>;
+
+/** A grant where a call carries one. */
+export const grantText = z.string().max(4096);
+
 /** Claims of a grant: what gateway lets a service do for one person. A JWT of type `grant+jwt`, signed for that purpose. */
 export const grantClaims = z.object({
   iss: thumbprint, // the gateway's node id
   aud: thumbprint, // the cluster's id
   sub: uuid, // the person
-  action: policyAction,
+  action: grantAction,
   policy: dataLocationPolicy,
   consentId: uuid.optional(),
   jti: uuid,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { signedDocument } from './documents.js';
+import { grantText } from './grant.js';
 import { defineBroadcast, defineMethod } from './method.js';
 import { amountMicro, asset, instant, modelName, pageOf, pageRequest, thumbprint, uuid } from './primitives.js';
 
@@ -44,11 +45,17 @@ export const pricesChanged = defineBroadcast({
   senders: ['toll'],
 });
 
+/**
+ * What is asked or moved for a person carries a grant to `spend` for that person, signed by a gateway: without one, or with
+ * one that expired, is another person's or was signed by nobody who may, `grant_invalid`, and nothing is done.
+ */
+const forPerson = { personId: uuid, grant: grantText };
+
 /** Opens a person's purse, with the opening balance that the cluster's rule gives. Repeated: the same purse. */
 export const tollOpenPurse = defineMethod({
   name: 'toll-open-purse',
   service: 'toll',
-  request: z.object({ personId: uuid }),
+  request: z.object(forPerson),
   response: z.object({ personId: uuid, balanceMicro: amountMicro, asset }),
   callers: ['gateway'],
   idempotent: true,
@@ -62,7 +69,7 @@ export const tollOpenPurse = defineMethod({
 export const tollClosePurse = defineMethod({
   name: 'toll-close-purse',
   service: 'toll',
-  request: z.object({ personId: uuid }),
+  request: z.object(forPerson),
   response: z.object({ settled: z.boolean(), returnedMicro: amountMicro, asset }),
   callers: ['gateway'],
   idempotent: true,
@@ -87,7 +94,7 @@ export const allowance = z.object({
 export const tollAllowance = defineMethod({
   name: 'toll-allowance',
   service: 'toll',
-  request: z.object({ personId: uuid }),
+  request: z.object(forPerson),
   response: allowance,
   callers: ['gateway'],
   idempotent: true,
@@ -109,7 +116,7 @@ export type Purse = z.infer<typeof purse>;
 export const tollPurse = defineMethod({
   name: 'toll-purse',
   service: 'toll',
-  request: z.object({ personId: uuid }),
+  request: z.object(forPerson),
   response: purse,
   callers: ['gateway'],
   idempotent: true,
@@ -144,7 +151,7 @@ export const tollGrant = defineMethod({
 export const tollDraw = defineMethod({
   name: 'toll-draw',
   service: 'toll',
-  request: z.object({ blockId: uuid, personId: uuid, asset, atLeastMicro: amountMicro, wantedMicro: amountMicro }),
+  request: z.object({ ...forPerson, blockId: uuid, asset, atLeastMicro: amountMicro, wantedMicro: amountMicro }),
   response: z.object({ blockId: uuid, amountMicro, expiresAt: instant }),
   callers: ['gateway'],
   idempotent: true,
@@ -208,7 +215,7 @@ export type LedgerEntry = z.infer<typeof ledgerEntry>;
 export const tollStatement = defineMethod({
   name: 'toll-statement',
   service: 'toll',
-  request: pageRequest.extend({ personId: uuid }),
+  request: pageRequest.extend(forPerson),
   response: pageOf(ledgerEntry).extend({ unposted: z.array(usageEvent) }),
   callers: ['gateway'],
   idempotent: true,
@@ -218,7 +225,7 @@ export const tollStatement = defineMethod({
 export const tollUsage = defineMethod({
   name: 'toll-usage',
   service: 'toll',
-  request: pageRequest.extend({ personId: uuid }),
+  request: pageRequest.extend(forPerson),
   response: pageOf(usageEvent.extend({ transferId: uuid.optional() })),
   callers: ['gateway'],
   idempotent: true,
@@ -233,7 +240,7 @@ export const tollHold = defineMethod({
   service: 'toll',
   request: z.object({
     transferId: uuid,
-    personId: uuid,
+    ...forPerson,
     payee: z.string().max(120),
     amountMicro,
     asset,

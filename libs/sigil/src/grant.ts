@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache';
 import {
+  type GrantAction,
   type GrantClaims,
   grantClaims,
   grantLifetimeSeconds,
   type NodeId,
-  type PolicyAction,
   type PublicJwk,
 } from '#contracts';
 import { WatershedError } from '#errors';
@@ -54,7 +54,7 @@ export class GrantVerifier {
   }
 
   /** Claims of a valid grant; throws `grant_invalid`. With `want.action` the grant must be for that action. */
-  async verify(grant: string, want: { action?: PolicyAction } = {}): Promise<GrantClaims> {
+  async verify(grant: string, want: { action?: GrantAction } = {}): Promise<GrantClaims> {
     const known = this.#verified.get(grant);
     const { claims, keyX } = known ?? this.#check(grant);
     if (known && !this.#options.keysFor(claims.iss).some((key) => key.x === keyX)) {

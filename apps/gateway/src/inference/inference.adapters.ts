@@ -2,10 +2,10 @@ import { LRUCache } from 'lru-cache';
 import { uuidv7 } from 'uuidv7';
 import {
   type DataLocationPolicy,
+  type GrantAction,
   grantLifetimeSeconds,
   type NodeEntry,
   type NodeId,
-  type PolicyAction,
   type PriceList,
   runnerReserve,
   type TransferTicket,
@@ -149,15 +149,17 @@ export class TollBudget implements BudgetPort {
   constructor(
     private readonly cluster: GatewayCluster,
     private readonly prices: CachedPrices,
+    private readonly grants: Pick<Grants, 'spendGrant'>,
   ) {}
 
   async draw(request: { blockId: string; personId: string; atLeastMicro: bigint; wantedMicro: bigint }) {
-    const { asset } = await this.prices.list();
     const { blockId, personId } = request;
+    const [{ asset }, grant] = await Promise.all([this.prices.list(), this.grants.spendGrant(personId)]);
     const draw = () =>
       this.cluster.call(tollDraw, {
         blockId,
         personId,
+        grant,
         asset,
         atLeastMicro: request.atLeastMicro.toString(),
         wantedMicro: request.wantedMicro.toString(),
@@ -165,7 +167,7 @@ export class TollBudget implements BudgetPort {
     const drawn = await draw().catch(async (error: unknown) => {
       // Signed up a moment ago: the outbox opens the purse as well, but whoever is first will do.
       if (!isWatershedError(error, 'not_found')) throw error;
-      await this.cluster.call(tollOpenPurse, { personId });
+      await this.cluster.call(tollOpenPurse, { personId, grant });
       return draw();
     });
     return { blockId: drawn.blockId, amountMicro: BigInt(drawn.amountMicro), expiresAt: new Date(drawn.expiresAt) };
@@ -230,7 +232,14 @@ export class CachedPrices implements PricePort {
 export class Grants implements GrantPort {
   private readonly signed: LRUCache<string, Promise<string>>;
 
-  constructor(private readonly parts: { readonly sigil: Sigil; readonly nodeId: NodeId; readonly clusterId: string }) {
+  constructor(
+    private readonly parts: {
+      readonly sigil: Sigil;
+      readonly nodeId: NodeId;
+      readonly clusterId: string;
+      readonly region: string;
+    },
+  ) {
     this.signed = new LRUCache({ max: 10_000, ttl: (grantLifetimeSeconds - 15) * 1000 });
   }
 
@@ -238,7 +247,17 @@ export class Grants implements GrantPort {
     return this.grant(personId, 'infer', policy);
   }
 
-  grant(personId: string, action: PolicyAction, policy: DataLocationPolicy): Promise<string> {
+  /** Lets toll move and show this person's money; it lets nobody touch their data. */
+  spendGrant(personId: string): Promise<string> {
+    return this.grant(personId, 'spend', {
+      allowedRegions: [this.parts.region],
+      crossBorderAllowed: false,
+      encryptionRequired: false,
+      retention: { deleteOnRevoke: false, legalHold: false },
+    });
+  }
+
+  grant(personId: string, action: GrantAction, policy: DataLocationPolicy): Promise<string> {
     const name = `${personId} ${action} ${JSON.stringify(policy)}`;
     const known = this.signed.get(name);
     if (known) return known;

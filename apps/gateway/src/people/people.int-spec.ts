@@ -34,7 +34,9 @@ describe('people', () => {
   it('opens the purse after sign-up, and at once for who asks sooner', async () => {
     const { personId, key } = await gateway.signUp();
     expect((await gateway.ask('GET', '/v1/purse', { key })).body).toMatchObject({ personId, balanceMicro: '1000000' });
-    await eventually(() => expect(gateway.cluster.callsOf(tollOpenPurse)).toContainEqual({ personId }));
+    await eventually(() =>
+      expect(gateway.cluster.callsOf(tollOpenPurse)).toContainEqual({ personId, grant: expect.any(String) }),
+    );
   });
 
   it('refuses regions that nobody knows, and members that are none', async () => {

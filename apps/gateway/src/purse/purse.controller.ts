@@ -26,7 +26,7 @@ import { type PageQuery, pageQuery } from '../http/contract.schemas.js';
 import { type FastifyReply, type FastifyRequest, Who } from '../http/request.js';
 import { ZodBody, ZodQuery } from '../http/zod.pipe.js';
 import { Budget } from '../inference/engine/budget.js';
-import { CachedPrices } from '../inference/inference.adapters.js';
+import { CachedPrices, Grants } from '../inference/inference.adapters.js';
 import { Once, onceRequestOf, sendAnswer } from '../once/once.js';
 import { PeopleRepository } from '../people/people.repository.js';
 
@@ -61,6 +61,7 @@ export class PurseController {
     private readonly people: PeopleRepository,
     private readonly prices: CachedPrices,
     private readonly budget: Budget,
+    private readonly grants: Grants,
   ) {}
 
   @Get('purse')
@@ -74,7 +75,7 @@ export class PurseController {
   })
   purse(@Who() who: Principal): Promise<z.output<typeof purse>> {
     const { personId } = who;
-    return this.opened(personId, () => this.cluster.call(tollPurse, { personId }));
+    return this.opened(personId, async () => this.cluster.call(tollPurse, await this.forPerson(personId)));
   }
 
   @Get('purse/allowance')
@@ -88,9 +89,8 @@ export class PurseController {
     response: allowanceSchema,
     errors: ['no_node_available'],
   })
-  allowance(@Who() who: Principal): Promise<z.output<typeof allowance>> {
-    const { personId } = who;
-    return this.cluster.call(tollAllowance, { personId });
+  async allowance(@Who() who: Principal): Promise<z.output<typeof allowance>> {
+    return this.cluster.call(tollAllowance, await this.forPerson(who.personId));
   }
 
   @Get('purse/statement')
@@ -109,7 +109,9 @@ export class PurseController {
     @ZodQuery(pageQuery) query: PageQuery,
   ): Promise<z.output<typeof statementPage>> {
     const { personId } = who;
-    const page = await this.opened(personId, () => this.cluster.call(tollStatement, { ...query, personId }));
+    const page = await this.opened(personId, async () =>
+      this.cluster.call(tollStatement, { ...query, ...(await this.forPerson(personId)) }),
+    );
     return { ...page, unposted: page.unposted.map(({ blockId: _block, ...event }) => event) };
   }
 
@@ -125,7 +127,9 @@ export class PurseController {
   })
   async usage(@Who() who: Principal, @ZodQuery(pageQuery) query: PageQuery): Promise<z.output<typeof usagePage>> {
     const { personId } = who;
-    const page = await this.opened(personId, () => this.cluster.call(tollUsage, { ...query, personId }));
+    const page = await this.opened(personId, async () =>
+      this.cluster.call(tollUsage, { ...query, ...(await this.forPerson(personId)) }),
+    );
     return { ...page, items: page.items.map(({ blockId: _block, ...event }) => event) };
   }
 
@@ -174,13 +178,17 @@ export class PurseController {
     sendAnswer(reply, answer);
   }
 
+  private async forPerson(personId: string): Promise<{ personId: string; grant: string }> {
+    return { personId, grant: await this.grants.spendGrant(personId) };
+  }
+
   /** A purse is opened after sign-up by the outbox; who asks sooner opens it here, which is the same purse. */
   private async opened<Result>(personId: string, ask: () => Promise<Result>): Promise<Result> {
     try {
       return await ask();
     } catch (error) {
       if (!isWatershedError(error, 'not_found')) throw error;
-      await this.cluster.call(tollOpenPurse, { personId });
+      await this.cluster.call(tollOpenPurse, await this.forPerson(personId));
       return ask();
     }
   }

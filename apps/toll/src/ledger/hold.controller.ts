@@ -11,6 +11,7 @@ import {
 } from '#contracts';
 import { AllowanceEngine } from '../allowance/engine/allowance-engine.js';
 import { LedgerEngine } from './engine/ledger-engine.js';
+import { PersonGrants } from './person-grants.js';
 
 /** Money set aside: two-phase transfers, budget blocks and the usage that spends them. The holder is who calls. */
 @Controller()
@@ -18,10 +19,12 @@ export class HoldController {
   constructor(
     @Inject(LedgerEngine) private readonly engine: LedgerEngine,
     @Inject(AllowanceEngine) private readonly allowance: AllowanceEngine,
+    @Inject(PersonGrants) private readonly grants: PersonGrants,
   ) {}
 
   @BusHandler(tollHold)
   async hold(request: ParsedRequestOf<typeof tollHold>, caller: Caller) {
+    await this.grants.check(request);
     return this.engine.hold(request, caller.nodeId);
   }
 
@@ -37,6 +40,7 @@ export class HoldController {
 
   @BusHandler(tollDraw)
   async draw(request: ParsedRequestOf<typeof tollDraw>, caller: Caller) {
+    await this.grants.check(request);
     return this.allowance.draw(request, caller.nodeId);
   }
 

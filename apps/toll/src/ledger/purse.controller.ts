@@ -11,25 +11,32 @@ import {
   tollUsage,
 } from '#contracts';
 import { LedgerEngine } from './engine/ledger-engine.js';
+import { PersonGrants } from './person-grants.js';
 
 /** People's purses: opened, filled, looked at. */
 @Controller()
 export class PurseController {
-  constructor(@Inject(LedgerEngine) private readonly engine: LedgerEngine) {}
+  constructor(
+    @Inject(LedgerEngine) private readonly engine: LedgerEngine,
+    @Inject(PersonGrants) private readonly grants: PersonGrants,
+  ) {}
 
   @BusHandler(tollOpenPurse)
-  async open({ personId }: ParsedRequestOf<typeof tollOpenPurse>) {
-    return this.engine.openPurse(personId);
+  async open(request: ParsedRequestOf<typeof tollOpenPurse>) {
+    await this.grants.check(request);
+    return this.engine.openPurse(request.personId);
   }
 
   @BusHandler(tollClosePurse)
-  async close({ personId }: ParsedRequestOf<typeof tollClosePurse>) {
-    return this.engine.closePurse(personId);
+  async close(request: ParsedRequestOf<typeof tollClosePurse>) {
+    await this.grants.check(request);
+    return this.engine.closePurse(request.personId);
   }
 
   @BusHandler(tollPurse)
-  async purse({ personId }: ParsedRequestOf<typeof tollPurse>) {
-    return this.engine.purse(personId);
+  async purse(request: ParsedRequestOf<typeof tollPurse>) {
+    await this.grants.check(request);
+    return this.engine.purse(request.personId);
   }
 
   @BusHandler(tollGrant)
@@ -38,12 +45,14 @@ export class PurseController {
   }
 
   @BusHandler(tollStatement)
-  async statement({ personId, ...page }: ParsedRequestOf<typeof tollStatement>) {
+  async statement({ personId, grant, ...page }: ParsedRequestOf<typeof tollStatement>) {
+    await this.grants.check({ personId, grant });
     return this.engine.statement(personId, page);
   }
 
   @BusHandler(tollUsage)
-  async usage({ personId, ...page }: ParsedRequestOf<typeof tollUsage>) {
+  async usage({ personId, grant, ...page }: ParsedRequestOf<typeof tollUsage>) {
+    await this.grants.check({ personId, grant });
     return this.engine.usage(personId, page);
   }
 
