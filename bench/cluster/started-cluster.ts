@@ -42,6 +42,8 @@ export interface Cluster {
   /** Of the process that started all the others. */
   readonly pid: number;
   readonly operator: GatewayClient;
+  /** Whether every process says that all its services are joined and connected. */
+  ready(): Promise<boolean>;
   /** Process ids by the name of the process in the topology. */
   pids(): Record<string, number>;
   stop(): Promise<void>;
@@ -82,17 +84,27 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     throw error;
   }
   const url = `http://127.0.0.1:${port}`;
+  const running = () =>
+    JSON.parse(readFileSync(join(data, 'running.json'), 'utf8')) as {
+      processes: { name: string; pid: number; metricsPort: number }[];
+    };
   const credential = () => readFileSync(join(data, 'operator', 'api-key'), 'utf8').trim();
   return {
     url,
     pid: child.pid ?? -1,
     operator: createClient({ url, credential }),
-    pids: () => {
-      const running = JSON.parse(readFileSync(join(data, 'running.json'), 'utf8')) as {
-        processes: { name: string; pid: number }[];
-      };
-      return Object.fromEntries(running.processes.map(({ name, pid }) => [name, pid]));
+    ready: async () => {
+      const answers = await Promise.all(
+        running().processes.map(({ metricsPort }) =>
+          fetch(`http://127.0.0.1:${metricsPort}/health/ready`).then(
+            ({ ok }) => ok,
+            () => false,
+          ),
+        ),
+      );
+      return answers.every((ok) => ok);
     },
+    pids: () => Object.fromEntries(running().processes.map(({ name, pid }) => [name, pid])),
     stop: async () => {
       await ended(child, 'SIGINT', true);
       rmSync(folder, { recursive: true, force: true });

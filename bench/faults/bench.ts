@@ -112,10 +112,10 @@ async function recoveryMs(cluster: Cluster, victim: Victim): Promise<number> {
   return performance.now() - killedAt;
 }
 
-/** Until the victim stands again and serves: the next kill finds the cluster whole. */
+/** Until the victim stands again and serves, and every service is ready: the next kill finds the cluster whole. */
 async function wholeAgain(cluster: Cluster, victim: Victim): Promise<void> {
   const end = performance.now() + patienceMs;
-  while (pidOf(cluster, victim) === undefined || !(await victim.probe())) {
+  while (pidOf(cluster, victim) === undefined || !(await cluster.ready()) || !(await victim.probe())) {
     if (performance.now() > end) throw new Error(`${victim.name} did not come back`);
     await delay(100);
   }

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { RestartPause } from './restart-pause.js';
 
 export interface NodeProcessOptions {
   readonly name: string;
@@ -22,7 +23,7 @@ const largestLogBytes = 16 * 2 ** 20;
 export class NodeProcess {
   private child: ChildProcess | undefined;
   private stopping = false;
-  private restarts = 0;
+  private readonly pause = new RestartPause();
   private startedAt = 0;
   private restartTimer: NodeJS.Timeout | undefined;
   private ended: Promise<void> = Promise.resolve();
@@ -65,11 +66,7 @@ export class NodeProcess {
   }
 
   private restart(reason: string): void {
-    // A process that ran well for a minute earns its short pause back.
-    if (performance.now() - this.startedAt > 60_000) this.restarts = 0;
-    // A quarter of it is chance, so that processes that fell together do not rise together.
-    const pauseMs = Math.round(Math.min(10_000, 100 * 2 ** this.restarts) * (0.75 + Math.random() / 4));
-    this.restarts += 1;
+    const pauseMs = this.pause.nextMs(performance.now() - this.startedAt);
     this.options.onLine(`${this.name} ${reason}; starting it again in ${pauseMs} ms (log: ${this.options.logFile})`);
     this.restartTimer = setTimeout(() => {
       try {

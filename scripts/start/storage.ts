@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type LocalService, startPostgres, startRedis } from '#local-services';
 import type { DataFolder } from './data-folder.js';
 import { portOf } from './ports.js';
+import { RestartPause } from './restart-pause.js';
 import type { Screen } from './screen.js';
 import { StartError } from './start.errors.js';
 
@@ -44,23 +45,18 @@ async function answers(url: string, variable: string, defaultPort: number): Prom
   if (!open) throw new StartError('service_failed', `${variable} names ${host}:${port}, where nothing answers.`);
 }
 
-const firstPauseMs = 100;
-const longestPauseMs = 10_000;
-/** A service that ran so long has earned its short pause back. */
-const healthyAfterMs = 60_000;
-
 /** Keeps one local service running until it is stopped. */
 export class KeptService {
   private current: Pick<LocalService, 'process' | 'stop'> | undefined;
   private beginning: Promise<string> | undefined;
   private stopping = false;
-  private failures = 0;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly name: string,
     private readonly begin: () => Promise<Pick<LocalService, 'url' | 'process' | 'stop'>>,
     private readonly screen: Pick<Screen, 'problem'>,
+    private readonly pause: Pick<RestartPause, 'nextMs'> = new RestartPause(),
   ) {}
 
   start(): Promise<string> {
@@ -73,17 +69,14 @@ export class KeptService {
     this.current = service;
     const since = performance.now();
     void service.process.exited.then(() => {
-      if (performance.now() - since >= healthyAfterMs) this.failures = 0;
-      this.restart(`${this.name} ended unasked`);
+      this.restart(`${this.name} ended unasked`, performance.now() - since);
     });
     return service.url;
   }
 
-  private restart(reason: string): void {
+  private restart(reason: string, upMs = 0): void {
     if (this.stopping) return;
-    const longestMs = Math.min(longestPauseMs, firstPauseMs * 2 ** this.failures);
-    this.failures += 1;
-    const pauseMs = Math.round(longestMs * (0.75 + Math.random() / 4));
+    const pauseMs = this.pause.nextMs(upMs);
     this.screen.problem(`${reason}; starting it again in ${pauseMs} ms`);
     this.timer = setTimeout(() => {
       this.start().catch((error: unknown) => this.restart(error instanceof Error ? error.message : String(error)));

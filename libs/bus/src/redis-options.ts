@@ -2,9 +2,12 @@ import { Logger } from '@nestjs/common';
 import type { RedisOptions } from '@nestjs/microservices';
 import type { BusLogger } from './bus.types.js';
 
-/** Doubles from 50 ms to 1 s with jitter; ioredis counts `attempt` from 1 again after every success. */
+/** So many attempts, some five seconds, come soon after one another: as long as a Redis takes that is started again. */
+const eagerAttempts = 25;
+
+/** Doubles from 50 ms to 250 ms and later to 1 s, with jitter; ioredis counts `attempt` from 1 again after every success. */
 export function retryDelayMs(attempt: number): number {
-  const ceiling = Math.min(1_000, 50 * 2 ** Math.min(attempt - 1, 10));
+  const ceiling = Math.min(attempt <= eagerAttempts ? 250 : 1_000, 50 * 2 ** Math.min(attempt - 1, 10));
   return ceiling / 2 + Math.random() * (ceiling / 2);
 }
 

@@ -82,6 +82,7 @@ export class ClusterNode {
   private timer: NodeJS.Timeout | undefined;
   private readonly loopDelay = new LoopDelayMeter();
   private readonly unsubscribe: (() => void)[] = [];
+  private beatingSoon: NodeJS.Immediate | undefined;
   private beats = 0;
   private draining = false;
   private gone = false;
@@ -215,7 +216,7 @@ export class ClusterNode {
     this.directory.refreshWith(() => this.pull());
     this.loopDelay.start();
     this.unsubscribe.push(
-      this.bus.on(heartbeat, ({ load, models }, from) => this.directory.hear(from, load, models)),
+      this.bus.on(heartbeat, (beat, from) => this.directory.hear(from, beat)),
       this.bus.on(indexChanged, ({ revision }) => {
         const known = this.directory.revision;
         if (!known || known.epoch !== revision.epoch || known.n < revision.n) this.pullSoon();
@@ -235,6 +236,15 @@ export class ClusterNode {
     if (this.draining) return;
     this.draining = true;
     if (this.timer) this.beat();
+  }
+
+  /** What the heartbeat says has changed: it is said now, with all that changes in the same turn of the event loop. */
+  beatSoon(): void {
+    if (!this.timer) return;
+    this.beatingSoon ??= setImmediate(() => {
+      this.beatingSoon = undefined;
+      if (this.timer) this.beat();
+    });
   }
 
   /** Tells the index that this node goes by plan; `asleep` nodes are expected back. Best effort: silence says it too. */
@@ -291,7 +301,7 @@ export class ClusterNode {
     };
     this.beats += 1;
     const payload = { n: this.beats, load, models: [...(this.options.models?.() ?? [])] };
-    this.directory.hear(this.nodeId, load, payload.models);
+    this.directory.hear(this.nodeId, payload);
     this.index.heard?.(payload).catch((error: unknown) => {
       this.options.logger.debug({ code: toWireError(error).code }, 'The index did not take its own heartbeat');
     });

@@ -7,7 +7,7 @@ import { jest } from '@jest/globals';
 import { Controller, type DynamicModule, Get, Inject, Module } from '@nestjs/common';
 import { z } from 'zod';
 import { BusHandler, type Caller } from '#bus';
-import { defineMethod, type NodeEntry, type NodeManifest, type ParsedRequestOf } from '#contracts';
+import { defineMethod, type NodeEntry, type NodeManifest, type ParsedRequestOf, type ServedModel } from '#contracts';
 import { isWatershedError, WatershedError } from '#errors';
 import { loadOrCreateSigil } from '#sigil';
 import { createLogger, createMetrics, type Logger } from '#telemetry';
@@ -80,6 +80,7 @@ class MemoryIndex {
   private n = 0;
   private away = false;
   refusals = 0;
+  heartbeatIntervalMs = 50;
 
   /** From now on it knows nothing of this node and takes no join, until it has come back. */
   forget(nodeId: string): void {
@@ -101,7 +102,11 @@ class MemoryIndex {
           throw new WatershedError('no_node_available', 'No index answers in this cluster yet.');
         }
         this.put(manifest, 'alive');
-        return { revision: { epoch: 'one', n: this.n }, heartbeatIntervalMs: 50, suspectAfterMs: 1_000 };
+        return {
+          revision: { epoch: 'one', n: this.n },
+          heartbeatIntervalMs: this.heartbeatIntervalMs,
+          suspectAfterMs: 1_000,
+        };
       },
       changes: async () => ({
         revision: { epoch: 'one', n: this.n },
@@ -156,7 +161,11 @@ describe('an app on a node', () => {
   });
   afterAll(() => leaks.expectNothingLeft());
 
-  const prepare = (service: 'toll' | 'gateway', logger: Logger = testLogger()): Promise<ClusterNode> =>
+  const prepare = (
+    service: 'toll' | 'gateway',
+    logger: Logger = testLogger(),
+    models?: () => readonly ServedModel[],
+  ): Promise<ClusterNode> =>
     ClusterNode.prepare({
       env: {
         WATERSHED_CLUSTER_ID: redis.clusterId,
@@ -167,6 +176,7 @@ describe('an app on a node', () => {
       },
       services: [service],
       types: ['core'],
+      ...(models ? { models } : {}),
       logger,
       metrics: createMetrics(service),
     });
@@ -318,6 +328,18 @@ describe('an app on a node', () => {
     const text = await readMetrics([one.registry, two.registry, one.registry]);
     expect(text).toContain('watershed_requests_total{service="one"} 3');
     expect(text).toContain('watershed_requests_total{service="two"} 3');
+  });
+
+  it('says at once what it serves now, not with the next heartbeat', async () => {
+    const served: ServedModel[] = [];
+    index.heartbeatIntervalMs = 60_000;
+    await caller.close();
+    caller = await prepare('gateway', testLogger(), () => served);
+    await caller.join({ index: index.portFor(caller.nodeId) });
+    await eventually(() => nodeOfApp.directory.get(caller.nodeId)?.load !== undefined);
+    served.push({ name: 'org/m', version: '1.0.0', digest: 'd'.repeat(64), ready: true });
+    caller.beatSoon();
+    await eventually(() => nodeOfApp.directory.get(caller.nodeId)?.models.length === 1);
   });
 
   it('closes what it opened when it cannot start', async () => {

@@ -84,10 +84,65 @@ describe('the watch of the index', () => {
   it('takes fresh load from heartbeats, and health from nobody but the index', () => {
     const directory = new WatchedDirectory();
     directory.apply({ revision: { epoch: 'a', n: 1 }, snapshot: true, nodes: [entry('1', 'suspect')] });
-    directory.hear('1', { ...load, inFlight: 3 }, []);
-    directory.hear('unknown', load, []);
+    directory.hear('1', { n: 1, load: { ...load, inFlight: 3 }, models: [] });
+    directory.hear('unknown', { n: 1, load, models: [] });
     expect(directory.get('1')).toMatchObject({ health: 'suspect', load: { inFlight: 3 } });
     expect(directory.get('unknown')).toBeUndefined();
+  });
+
+  describe('what a node said of itself', () => {
+    const model = { name: 'org/m', version: '1.0.0', digest: 'd', ready: true };
+    const of = (issuedAt: string) => ({ ...entry('1'), manifest: { ...entry('1').manifest, issuedAt } });
+    const [first, second] = [of('2026-11-21T10:00:00.000Z'), of('2026-11-21T10:00:02.000Z')];
+    let directory: WatchedDirectory;
+    let n: number;
+    const tell = (told: NodeEntry, snapshot = false) =>
+      directory.apply({ revision: { epoch: 'a', n: ++n }, snapshot, nodes: [told] });
+    const models = () => directory.get('1')?.models.map(({ name }) => name);
+
+    beforeEach(() => {
+      directory = new WatchedDirectory();
+      n = 0;
+      tell(first, true);
+      directory.hear('1', { n: 7, load, models: [model] });
+    });
+
+    it('stays known while the index has just started and heard nobody', () => {
+      tell({ ...first, health: 'suspect' }, true);
+      expect(directory.get('1')).toMatchObject({ health: 'suspect', load, models: [model] });
+    });
+
+    it('is forgotten with the process that said it', () => {
+      tell(second);
+      expect(models()).toEqual([]);
+    });
+
+    it('is forgotten with the node', () => {
+      directory.apply({ revision: { epoch: 'b', n: 1 }, snapshot: true, nodes: [] });
+      directory.apply({ revision: { epoch: 'b', n: 2 }, snapshot: false, nodes: [first] });
+      expect(models()).toEqual([]);
+    });
+
+    it('counts from the process that began to count anew, before and after the index names it', () => {
+      directory.hear('1', { n: 1, load, models: [{ ...model, name: 'org/new' }] });
+      tell(second);
+      expect(models()).toEqual(['org/new']);
+      tell(second, true);
+      expect(models()).toEqual(['org/new']);
+      tell(of('2026-11-21T10:00:04.000Z'));
+      expect(models()).toEqual([]);
+    });
+
+    it('closes the circuit of a process that began to count anew', () => {
+      for (let i = 0; i < 5; i++) {
+        directory.begin('1');
+        directory.report('1', { ok: false, latencyMs: 1 });
+      }
+      directory.hear('1', { n: 8, load, models: [] });
+      expect(directory.pick('toll')).toBeUndefined();
+      directory.hear('1', { n: 1, load, models: [] });
+      expect(directory.pick('toll')?.nodeId).toBe('1');
+    });
   });
 
   it('gives the keys of a node for a purpose, but none of one that was expelled', () => {

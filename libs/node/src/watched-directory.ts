@@ -12,6 +12,19 @@ import type {
 import { WatershedError } from '#errors';
 import { NodePicker } from './node-picker.js';
 
+/** What a node says of itself in a heartbeat; `n` counts them, from 1 in every process. */
+export interface Beat {
+  readonly n: number;
+  readonly load: NodeLoad;
+  readonly models: readonly ServedModel[];
+}
+
+interface Heard {
+  readonly n: number;
+  /** It began to count anew, and the index has not said yet that this is another process. */
+  readonly restarted: boolean;
+}
+
 export interface DirectoryChange {
   readonly nodeId: NodeId;
   /** Undefined when the index no longer knows it. */
@@ -33,6 +46,7 @@ export interface IndexChanges {
 export class WatchedDirectory implements NodeRouter {
   private readonly entries = new Map<NodeId, NodeEntry>();
   private readonly byService = new Map<ServiceName, readonly NodeEntry[]>();
+  private readonly heard = new Map<NodeId, Heard>();
   private readonly listeners = new Set<(change: DirectoryChange) => void>();
   private readonly picker: NodePicker;
   private current: Revision | undefined;
@@ -136,13 +150,15 @@ export class WatchedDirectory implements NodeRouter {
       for (const nodeId of [...this.entries.keys()]) {
         if (named.has(nodeId)) continue;
         this.entries.delete(nodeId);
+        this.heard.delete(nodeId);
         this.picker.forget(nodeId);
         changes.push({ nodeId, entry: undefined });
       }
     }
-    for (const entry of nodes) {
-      const before = this.entries.get(entry.nodeId);
-      if (before && cameBack(before, entry)) this.picker.forget(entry.nodeId);
+    for (const told of nodes) {
+      const before = this.entries.get(told.nodeId);
+      if (before && cameBack(before, told)) this.picker.forget(told.nodeId);
+      const entry = before ? this.withOwnHearing(before, told) : told;
       this.entries.set(entry.nodeId, entry);
       changes.push({ nodeId: entry.nodeId, entry });
     }
@@ -152,11 +168,32 @@ export class WatchedDirectory implements NodeRouter {
   }
 
   /** Fresh load and models, as the node itself broadcast them; its health stays the index's to say. */
-  hear(nodeId: NodeId, load: NodeLoad, models: readonly ServedModel[]): void {
+  hear(nodeId: NodeId, { n, load, models }: Beat): void {
     const entry = this.entries.get(nodeId);
     if (!entry) return;
+    const last = this.heard.get(nodeId);
+    const restarted = last !== undefined && n <= last.n;
+    if (restarted) this.picker.forget(nodeId);
+    this.heard.set(nodeId, { n, restarted: restarted || last?.restarted === true });
     this.entries.set(nodeId, { ...entry, load, models: [...models], lastSeenAt: new Date().toISOString() });
     this.byService.clear();
+  }
+
+  /**
+   * Heartbeats come here by the same way as to the index, so what one said is not undone by an index that has not heard
+   * it yet, or that has just started and has heard nobody. What an earlier process said is.
+   */
+  private withOwnHearing(before: NodeEntry, told: NodeEntry): NodeEntry {
+    const heard = this.heard.get(told.nodeId);
+    if (!heard) return told;
+    const sameProcess = before.manifest.issuedAt === told.manifest.issuedAt;
+    if (!sameProcess && !heard.restarted) {
+      this.heard.delete(told.nodeId);
+      return told;
+    }
+    if (!sameProcess) this.heard.set(told.nodeId, { n: heard.n, restarted: false });
+    const { load, models, lastSeenAt } = before;
+    return { ...told, ...(load ? { load } : {}), models, lastSeenAt };
   }
 
   /** How to ask the index anew, for `resolve`. */

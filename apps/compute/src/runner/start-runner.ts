@@ -75,6 +75,9 @@ export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Pr
     models: () => served.models?.served() ?? [],
     logger,
     metrics,
+  }).catch(async (error: unknown) => {
+    await supervisor.close();
+    throw error;
   });
   let claim: TritonClaim | undefined;
   const transfer = new TransferClient({ tracing: node.tracing });
@@ -101,6 +104,8 @@ export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Pr
     mayRunHere: (regions) => regions.length === 0 || regions.some((rule) => regionCovers(rule, config.region)),
     answerWithinMs: answerLoadWithinMs,
     drainLimitMs: config.inferTimeoutMs,
+    // A gateway that waited for the next heartbeat would refuse for up to a second what can be served.
+    changed: () => node.beatSoon(),
     now,
     logger,
   });

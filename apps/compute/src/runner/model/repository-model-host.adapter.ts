@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { copyFile, link, mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { copyFile, link, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ModelVersion } from '#contracts';
 import { WatershedError } from '#errors';
@@ -121,10 +122,15 @@ export class RepositoryModelHost extends ServerModelHost {
     super(options);
   }
 
-  /** Removes what an earlier run left: nothing is served that was not asked for in this one. */
-  async clean(): Promise<void> {
+  /**
+   * Removes what an earlier run left, because nothing is served that was not asked for in this one. Answers whether there
+   * was a model among it.
+   */
+  async clean(): Promise<boolean> {
+    const left = existsSync(this.folder) ? await readdir(this.folder, { recursive: true }) : [];
     await rm(this.folder, { recursive: true, force: true });
     await mkdir(this.folder, { recursive: true, mode: 0o755 });
+    return left.some((file) => basename(file) === 'model.onnx');
   }
 
   async load(name: string, versions: readonly HostedVersion[]): Promise<void> {

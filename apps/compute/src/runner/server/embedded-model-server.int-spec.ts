@@ -93,7 +93,7 @@ describe('the embedded model server under a runner', () => {
     expect(supervisor.url()).toBeUndefined();
     expect(await stand.models.load({ ...placement, model: addOne })).toEqual({ state: 'ready' });
   }, 20_000);
-  let cleaned: Promise<void> | undefined;
+  let cleaned: Promise<boolean> | undefined;
 
   afterEach(async () => {
     const pid = supervisor.processId;

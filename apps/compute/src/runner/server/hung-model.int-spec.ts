@@ -50,7 +50,7 @@ describe('a model that hangs under a runner', () => {
       backoff: new Backoff({ firstMs: 20, longestMs: 200, resetAfterMs: 60_000, random: () => 0 }),
       logger: { info: () => undefined, warn: () => undefined },
     });
-    let cleaned: Promise<void> | undefined;
+    let cleaned: Promise<boolean> | undefined;
     stand = await inferenceStand({
       supervisor,
       inferTimeoutMs: limitMs,

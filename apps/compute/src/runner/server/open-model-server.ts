@@ -46,7 +46,12 @@ export async function openModelServer(
   const text = (versions: readonly HostedVersion[]) => tritonConfigOf(newest(versions).model.manifest) + instances;
   const host = new RepositoryModelHost(options, config.triton?.modelDir ?? config.modelFolder, text);
   // A named Triton's folder may hold the operator's own models; what a server that we start reads is all ours.
-  if (!config.triton) await host.clean();
+  if (!config.triton) {
+    // Where an earlier run served models they are wished for again in a moment, and a server takes long to start.
+    const served = await host.clean();
+    if (served)
+      supervisor.ensure().catch((error: unknown) => logger.warn({ err: error }, 'the model server did not start'));
+  }
   return { supervisor, server, host };
 }
 

@@ -29,7 +29,7 @@ export abstract class RestartedModelServer<Run extends ServerRun> {
   constructor(private readonly common: RestartedModelServerOptions) {
     this.backoff =
       common.backoff ??
-      new Backoff({ firstMs: 100, longestMs: 10_000, resetAfterMs: 60_000, random: () => Math.random() });
+      new Backoff({ firstMs: 20, longestMs: 10_000, resetAfterMs: 60_000, random: () => Math.random() });
   }
 
   /** Resolves when it answers. What it started is gone when it rejects. */

@@ -1,6 +1,10 @@
+import { sampleModel } from '../../testing/sample-model.js';
 import { compareVersions } from './compare-versions.js';
+import { CrashPolicy } from './crash-policy.js';
 import { Lanes } from './lanes.js';
 import { MemoryBudget } from './memory-budget.js';
+import { trackedEntry } from './model-entry.js';
+import { Tenants } from './tenants.js';
 
 describe('MemoryBudget', () => {
   it('admits what fits, once a key', () => {
@@ -44,5 +48,33 @@ describe('Lanes', () => {
     await third;
     expect(done).toEqual(['b1', 'a2', 'a3']);
     await lanes.idle();
+  });
+});
+
+describe('an entry', () => {
+  it('tells of each move to another state, however it is made', () => {
+    const seen: string[] = [];
+    const entry = trackedEntry(
+      {
+        key: 'org/sample@1.0.0',
+        model: sampleModel({}),
+        servedName: 'org--sample',
+        servedVersion: '1',
+        crashes: new CrashPolicy(),
+        tenants: new Tenants(),
+        counts: { inferences: 0, errors: 0 },
+        placementId: 'p',
+        epoch: 1,
+        state: 'pulling',
+        generation: 1,
+      },
+      () => seen.push(entry.state),
+    );
+    entry.state = 'loading';
+    entry.state = 'loading';
+    Object.assign(entry, { state: 'ready', generation: 2 });
+    entry.epoch = 2;
+    expect(seen).toEqual(['loading', 'ready']);
+    expect(entry).toMatchObject({ state: 'ready', generation: 2, epoch: 2 });
   });
 });

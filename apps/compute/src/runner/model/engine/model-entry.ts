@@ -40,6 +40,22 @@ export interface ModelEntry {
   work?: Promise<void>;
 }
 
+/** `changed` hears of every move from one state to another. */
+export function trackedEntry(entry: ModelEntry, changed: () => void): ModelEntry {
+  let { state } = entry;
+  return {
+    ...entry,
+    get state() {
+      return state;
+    },
+    set state(next) {
+      if (next === state) return;
+      state = next;
+      changed();
+    },
+  };
+}
+
 export const entryKey = (name: string, version: string): string => `${name}@${version}`;
 export const isUnderWay = (state: RunnerModelState): boolean => state === 'pulling' || state === 'loading';
 /** Its memory is taken and its files are in use. */

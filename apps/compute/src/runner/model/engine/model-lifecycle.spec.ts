@@ -91,12 +91,14 @@ const found = (models: ModelLifecycle, version = '1.0.0') => {
 
 describe('ModelLifecycle', () => {
   it('loads a version once, however often it is ordered', async () => {
-    const { host, models } = make();
+    const told: (boolean | undefined)[] = [];
+    const { host, models } = make({ changed: () => told.push(models.served()[0]?.ready) });
     const order = { ...placement, model: model() };
     expect(await Promise.all([models.load(order), models.load(order)])).toEqual([
       { state: 'ready' },
       { state: 'ready' },
     ]);
+    expect(told).toEqual([false, false, true]);
     expect(await models.load({ ...order, epoch: 2 })).toEqual({ state: 'ready' });
     expect(host.calls).toEqual(['load org/sample 1.0.0']);
     expect(models.served()).toEqual([

@@ -6,7 +6,16 @@ import { CrashPolicy, type CrashVerdict } from './crash-policy.js';
 import { Lanes } from './lanes.js';
 import type { MemoryBudget } from './memory-budget.js';
 import type { BlobPort, HostedVersion, LifecycleLogger, ModelHost, ModelTrust } from './model.ports.js';
-import { answerOf, entryKey, holdsMemory, isUnderWay, type LoadAnswer, type ModelEntry, rank } from './model-entry.js';
+import {
+  answerOf,
+  entryKey,
+  holdsMemory,
+  isUnderWay,
+  type LoadAnswer,
+  type ModelEntry,
+  rank,
+  trackedEntry,
+} from './model-entry.js';
 import { Tenants } from './tenants.js';
 
 export interface ModelLifecycleOptions {
@@ -21,6 +30,8 @@ export interface ModelLifecycleOptions {
   readonly drainLimitMs: number;
   /** How long a load waits for its end before it answers `loading`. */
   readonly answerWithinMs: number;
+  /** What `served` says may be another now. */
+  readonly changed?: () => void;
   readonly now: () => number;
   readonly logger: LifecycleLogger;
 }
@@ -216,7 +227,8 @@ export class ModelLifecycle {
   private begin(order: LoadOrder, old: ModelEntry | undefined): ModelEntry {
     const { model } = order;
     const key = entryKey(model.name, model.version);
-    const entry: ModelEntry = {
+    const changed = () => this.options.changed?.();
+    const fresh: ModelEntry = {
       key,
       model,
       servedName: this.options.servedName(model.name),
@@ -229,7 +241,9 @@ export class ModelLifecycle {
       state: 'pulling',
       generation: (old?.generation ?? 0) + 1,
     };
+    const entry = trackedEntry(fresh, changed);
     this.entries.set(key, entry);
+    changed();
     entry.work = this.lanes.run(model.name, () => this.bring(entry));
     return entry;
   }
