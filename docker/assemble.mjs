@@ -71,7 +71,7 @@ for (const folder of waiting) {
 }
 
 const forReaders = /(\.map|\.d\.[cm]?ts|\.ts|\.md|\.markdown|\.flow|\.tsbuildinfo)$/i;
-const otherDatabases = /query_compiler_\w+_bg\.(cockroachdb|mysql|sqlite|sqlserver)\.|\/query_compiler_small_bg\./;
+const otherDatabases = /query_compiler_\w+_bg\.(cockroachdb|mysql|sqlite|sqlserver)\.|\/query_compiler_fast_bg\./;
 
 function belongs(path) {
   const inside = relative(root, path).split(sep).join('/');
