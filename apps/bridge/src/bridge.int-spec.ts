@@ -2,43 +2,24 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bridgeIdentity, clusterDelegation, clusterDescriptor } from '#contracts';
-import { ClusterNode, type RunningApp } from '#node';
+import type { RunningApp } from '#node';
 import { openDatabase } from '#persistence';
-import { delegatedKeys, ensureClusterIdentity, verifyDelegation, verifyDocument } from '#sigil';
-import { createMetrics } from '#telemetry';
-import { eventually, type TestDatabase, type TestRedis, testDatabase, testLogger, testRedis } from '#testing';
+import { delegatedKeys, verifyDelegation, verifyDocument } from '#sigil';
+import { AppStand, eventually } from '#testing';
 import { startBridge } from './app.js';
-import { MemoryIndex } from './bridge.fixture.js';
 
-let dataDir: string;
-let database: TestDatabase;
-let redis: TestRedis;
-let env: Record<string, string>;
+let stand: AppStand;
 const running: RunningApp[] = [];
-const index = new MemoryIndex();
 
 beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'bridge-'));
-  [database, redis] = await Promise.all([testDatabase(), testRedis()]);
-  const { clusterId } = await ensureClusterIdentity({ dataDir });
-  env = {
-    WATERSHED_CLUSTER_ID: clusterId,
-    WATERSHED_CLUSTER_NAME: 'Lyon',
-    WATERSHED_REGION: 'EU/FR',
-    WATERSHED_DATA_DIR: dataDir,
-    WATERSHED_REDIS_URL: redis.url,
-    WATERSHED_LOG_LEVEL: 'silent',
-    BRIDGE_DATABASE_URL: database.urlFor('bridge'),
-  };
+  stand = await AppStand.open();
 }, 60_000);
 
-afterAll(async () => {
-  for (const app of running) await app.close();
-  await Promise.all([database.close(), redis.close(), rm(dataDir, { recursive: true, force: true })]);
-});
+afterAll(() => stand?.close());
 
 async function start(change: Record<string, string> = {}): Promise<RunningApp> {
-  const app = await startBridge({ ...env, ...change }, { index });
+  const env = stand.env('bridge', { WATERSHED_CLUSTER_NAME: 'Lyon', ...change });
+  const app = await stand.hold(startBridge(env, { index: stand.index.port() }));
   running.push(app);
   return app;
 }
@@ -60,7 +41,7 @@ describe('the bridge', () => {
     if (!key) throw new Error('no descriptor key');
     await verifyDocument(descriptor, { typ: 'watershed/descriptor', purpose: 'descriptor', key });
     expect(descriptor).toMatchObject({
-      clusterId: env.WATERSHED_CLUSTER_ID,
+      clusterId: stand.clusterId,
       name: 'Lyon',
       bridgeUrls: ['https://lyon.example'],
     });
@@ -88,22 +69,10 @@ describe('the bridge', () => {
   });
 
   it('answers its gateway over the bus', async () => {
-    const logger = testLogger();
-    const gateway = await ClusterNode.prepare({
-      env,
-      services: ['gateway'],
-      types: ['gateway'],
-      logger,
-      metrics: createMetrics('gateway'),
-    });
-    try {
-      await gateway.join({ index });
-      await eventually(() => gateway.directory.find('bridge').length > 0);
-      const { descriptor } = await gateway.bus.call(bridgeIdentity, {});
-      expect(descriptor).toEqual(await descriptorOf(running[0] as RunningApp));
-    } finally {
-      await gateway.close();
-    }
+    const gateway = await stand.join(['gateway']);
+    await eventually(() => gateway.directory.find('bridge').length > 0);
+    const { descriptor } = await gateway.bus.call(bridgeIdentity, {});
+    expect(descriptor).toEqual(await descriptorOf(running[0] as RunningApp));
   });
 
   it('keeps its number over a restart, and raises it when it says something else', async () => {
@@ -133,7 +102,7 @@ describe('the bridge', () => {
   }, 60_000);
 
   it('has a database that refuses a number that falls or repeats, whoever writes', async () => {
-    const { pool, close } = await openDatabase({ url: database.urlFor('bridge'), applicationName: 'test' });
+    const { pool, close } = await openDatabase({ url: stand.database.urlFor('bridge'), applicationName: 'test' });
     try {
       const set = (sql: string) =>
         pool.query(`UPDATE bridge.descriptor SET ${sql}`).then(

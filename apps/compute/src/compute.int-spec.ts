@@ -1,14 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { modelsChanged, orchestratorDisplace, orchestratorPlace, orchestratorPlacements, runnerLoad } from '#contracts';
 import type { RunningApp } from '#node';
-import { eventually, type TestDatabase, type TestRedis, testDatabase, testRedis } from '#testing';
+import { AppStand, eventually } from '#testing';
 import { startOrchestrator } from './orchestrator/start-orchestrator.js';
 import { startRunner } from './runner/start-runner.js';
 import { ClusterAround } from './testing/cluster-around.js';
-import { MemoryIndex } from './testing/memory-index.js';
 
 const fixture = (name: string) =>
   readFile(join(import.meta.dirname, '..', 'fixtures', 'triton', 'models', name, '1', 'model.onnx'));
@@ -29,14 +27,20 @@ const draft = (change: { name?: string; version?: string } = {}) => ({
 });
 
 describe('orchestrator and runner in a cluster', () => {
-  let redis: TestRedis;
-  let database: TestDatabase;
-  let dataDir: string;
-  let index: MemoryIndex;
+  let stand: AppStand;
   let around: ClusterAround;
   let orchestrator: RunningApp;
   let runner: RunningApp;
-  let env: Record<string, string>;
+  const settings = {
+    ORCHESTRATOR_RECONCILE_INTERVAL_MS: '1000',
+    ORCHESTRATOR_STUCK_AFTER_MS: '3000',
+    ORCHESTRATOR_HEARTBEAT_GRACE_MS: '1000',
+    RUNNER_MODEL_MEMORY_BYTES: '25000000',
+    RUNNER_WATCH_INTERVAL_MS: '200',
+  };
+  const newOrchestrator = () =>
+    stand.hold(startOrchestrator(stand.env('orchestrator', settings), { index: stand.index.port() }));
+  const newRunner = () => stand.hold(startRunner(stand.env('runner', settings), { index: stand.index.port() }));
 
   // The models' processes run from the build.
   beforeAll(() => {
@@ -44,45 +48,17 @@ describe('orchestrator and runner in a cluster', () => {
   }, 120_000);
 
   beforeEach(async () => {
-    [redis, database, dataDir] = await Promise.all([
-      testRedis(),
-      testDatabase(),
-      mkdtemp(join(tmpdir(), 'watershed-compute-')),
-    ]);
-    env = {
-      WATERSHED_CLUSTER_ID: redis.clusterId,
-      WATERSHED_CLUSTER_NAME: 'test',
-      WATERSHED_REGION: 'EU/FR',
-      WATERSHED_DATA_DIR: dataDir,
-      WATERSHED_REDIS_URL: redis.url,
-      WATERSHED_LOG_LEVEL: 'silent',
-      ORCHESTRATOR_DATABASE_URL: database.urlFor('compute'),
-      ORCHESTRATOR_RECONCILE_INTERVAL_MS: '1000',
-      ORCHESTRATOR_STUCK_AFTER_MS: '3000',
-      ORCHESTRATOR_HEARTBEAT_GRACE_MS: '1000',
-      RUNNER_MODEL_MEMORY_BYTES: '25000000',
-      RUNNER_WATCH_INTERVAL_MS: '200',
-    };
-    index = new MemoryIndex();
-    around = await ClusterAround.start(env, index);
-    orchestrator = await startOrchestrator(env, { index: index.port() });
-    runner = await startRunner(env, { index: index.port() });
+    stand = await AppStand.open();
+    around = await ClusterAround.start(stand);
+    orchestrator = await newOrchestrator();
+    runner = await newRunner();
     await eventually(
       () =>
         around.node.directory.find('runner').length === 1 && around.node.directory.find('orchestrator').length === 1,
     );
   }, 60_000);
 
-  afterEach(async () => {
-    for (const app of [runner, orchestrator]) {
-      await app.drain();
-      await app.close();
-    }
-    await around.close();
-    // Postgres notices a closed connection a moment later.
-    await eventually(async () => expect(await database.connections()).toEqual([]));
-    await Promise.all([redis.close(), database.close(), rm(dataDir, { recursive: true, force: true })]);
-  }, 30_000);
+  afterEach(() => stand?.close(), 30_000);
 
   const place = (model: string, more: { nodeId?: string } = {}) =>
     around.node.bus.call(orchestratorPlace, { model, ...more });
@@ -108,7 +84,7 @@ describe('orchestrator and runner in a cluster', () => {
     await runner.drain();
     await runner.close();
     await until(['org/add-one 1.0.0 wanted']);
-    runner = await startRunner(env, { index: index.port() });
+    runner = await newRunner();
     await until(['org/add-one 1.0.0 ready']);
     expect((await infer()).code).toBe('ok');
     expect(around.pulls).toEqual(['0-']);
@@ -122,11 +98,11 @@ describe('orchestrator and runner in a cluster', () => {
     await around.publish(draft(), await fixture('add_one'));
     await orchestrator.drain();
     await orchestrator.close();
-    orchestrator = await startOrchestrator(env, { index: index.port() });
+    orchestrator = await newOrchestrator();
     await place('org/add-one');
     await orchestrator.drain();
     await orchestrator.close();
-    orchestrator = await startOrchestrator(env, { index: index.port() });
+    orchestrator = await newOrchestrator();
     await until(['org/add-one 1.0.0 ready']);
   }, 60_000);
 
@@ -188,14 +164,14 @@ describe('orchestrator and runner in a cluster', () => {
   }, 60_000);
 
   it('shares no named Triton between two runners', async () => {
-    const named = (name: string) =>
-      startRunner({ ...env, WATERSHED_NODE_NAME: name, TRITON_URL: 'http://127.0.0.1:9' }, { index: index.port() });
+    const named = (WATERSHED_NODE_NAME: string) => {
+      const env = stand.env('runner', { ...settings, WATERSHED_NODE_NAME, TRITON_URL: 'http://127.0.0.1:9' });
+      return stand.hold(startRunner(env, { index: stand.index.port() }));
+    };
     const first = await named('first');
     await expect(named('second')).rejects.toMatchObject({ code: 'conflict', details: { reason: 'triton_taken' } });
     await first.drain();
     await first.close();
-    const second = await named('second');
-    await second.drain();
-    await second.close();
+    await named('second');
   }, 60_000);
 });

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { uuidv7 } from 'uuidv7';
 import { proposalDigest, signBallot, signProposal } from '#ballots';
 import {
@@ -12,93 +9,32 @@ import {
   governanceVote,
   type Membership,
   membershipChanged,
-  type NodeEntry,
 } from '#contracts';
-import { ClusterNode, type IndexPort, type RunningApp } from '#node';
-import { loadOrCreateSigil, type Sigil } from '#sigil';
-import { createMetrics } from '#telemetry';
-import { eventually, type TestDatabase, type TestRedis, testDatabase, testLogger, testRedis } from '#testing';
+import type { ClusterNode, RunningApp } from '#node';
+import type { Sigil } from '#sigil';
+import { AppStand, eventually } from '#testing';
 import { startGovernance } from './app.js';
 
-/** An index in memory: enough for nodes to know of each other. */
-class MemoryIndex implements IndexPort {
-  static readonly nodes = new Map<string, NodeEntry>();
-  static n = 0;
-  async join(manifest: NodeEntry['manifest']) {
-    const now = new Date().toISOString();
-    const { nodeId } = manifest;
-    MemoryIndex.n += 1;
-    MemoryIndex.nodes.set(nodeId, {
-      nodeId,
-      manifest,
-      health: 'alive',
-      membership: 'admitted',
-      models: [],
-      joinedAt: now,
-      lastSeenAt: now,
-    });
-    return { revision: { epoch: 'one', n: MemoryIndex.n }, heartbeatIntervalMs: 50, suspectAfterMs: 1_000 };
-  }
-  async changes() {
-    return { revision: { epoch: 'one', n: MemoryIndex.n }, snapshot: true, nodes: [...MemoryIndex.nodes.values()] };
-  }
-  async leave() {}
-}
-
 describe('governance on the bus', () => {
-  let redis: TestRedis;
-  let template: TestDatabase;
-  let dataDir: string;
+  let stand: AppStand;
   let governance: RunningApp;
   let index: ClusterNode;
   let gateway: ClusterNode;
   let operator: Sigil;
   const heard: { membership: Membership; at: number; from: string }[] = [];
-  const env = () => ({
-    WATERSHED_CLUSTER_ID: redis.clusterId,
-    WATERSHED_CLUSTER_NAME: 'test',
-    WATERSHED_REGION: 'EU/FR',
-    WATERSHED_DATA_DIR: dataDir,
-    WATERSHED_REDIS_URL: redis.url,
-    WATERSHED_LOG_LEVEL: 'silent',
-    GOVERNANCE_DATABASE_URL: template.urlFor('governance'),
-  });
-  const joined = async (service: 'gateway' | 'index') => {
-    const node = await ClusterNode.prepare({
-      env: env(),
-      services: [service],
-      types: ['core'],
-      logger: testLogger(),
-      metrics: createMetrics(service),
-    });
-    await node.join({ index: new MemoryIndex() });
-    await node.directory.waitFor('governance', 5_000);
-    return node;
-  };
+  const start = () => stand.hold(startGovernance(stand.env('governance'), { index: stand.index.port() }));
   beforeAll(async () => {
-    [redis, template, dataDir] = await Promise.all([
-      testRedis(),
-      testDatabase(),
-      mkdtemp(join(tmpdir(), 'watershed-governance-')),
-    ]);
-    operator = await loadOrCreateSigil(join(dataDir, 'operator', 'sigil.json'), 'operator');
-    governance = await startGovernance(env(), { index: new MemoryIndex() });
-    [index, gateway] = await Promise.all([joined('index'), joined('gateway')]);
+    stand = await AppStand.open();
+    operator = stand.operator;
+    governance = await start();
+    [index, gateway] = await Promise.all([stand.join(['index']), stand.join(['gateway'])]);
+    await Promise.all([index, gateway].map((node) => node.directory.waitFor('governance', 5_000)));
     index.bus.on(
       membershipChanged,
       ({ membership }, from) => void heard.push({ membership, at: performance.now(), from }),
     );
   });
-  afterAll(async () => {
-    for (const node of [index, gateway]) await node?.close();
-    await governance?.drain();
-    await governance?.close();
-    // Postgres notices a closed connection a moment later.
-    await eventually(async () => expect(await template?.connections()).toEqual([]));
-    await template?.close();
-    await redis?.close();
-    await rm(dataDir, { recursive: true, force: true });
-  });
+  afterAll(() => stand?.close());
 
   it('takes the operator of its data folder as the first one', async () => {
     const { operators } = await gateway.bus.call(governanceMembers, {});
@@ -111,7 +47,7 @@ describe('governance on the bus', () => {
     const proposal = await signProposal(
       {
         proposalId: uuidv7(),
-        clusterId: redis.clusterId,
+        clusterId: stand.clusterId,
         kind: 'node-exclude',
         subject: nodeId,
         reason: 'it lied about its memory',
@@ -151,7 +87,7 @@ describe('governance on the bus', () => {
     const before = await gateway.bus.call(governanceMembers, {});
     await governance.drain();
     await governance.close();
-    governance = await startGovernance(env(), { index: new MemoryIndex() });
+    governance = await start();
     await eventually(async () => expect(await gateway.bus.call(governanceMembers, {})).toEqual(before));
   });
 });

@@ -1,4 +1,4 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type DynamicModule, Inject, Module, type OnModuleDestroy } from '@nestjs/common';
 import { CLUSTER_NODE, type ClusterNode } from '#node';
 import { type Database, OutboxRelay, observeOutbox } from '#persistence';
 import type { Logger, Metrics } from '#telemetry';
@@ -20,7 +20,14 @@ export interface GovernanceAppResources {
 }
 
 @Module({})
-class GovernanceModule {}
+class GovernanceModule implements OnModuleDestroy {
+  constructor(@Inject(OutboxRelay) private readonly relay: OutboxRelay) {}
+
+  // Also where the app closes without a drain, as after a start that failed.
+  onModuleDestroy(): Promise<void> {
+    return this.relay.close();
+  }
+}
 
 /** The only place where governance's parts meet. */
 export function governanceModule(resources: GovernanceAppResources): DynamicModule {

@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import pg from 'pg';
@@ -17,17 +15,9 @@ import {
 } from '#contracts';
 import { isWatershedError, type WatershedError } from '#errors';
 import { ClusterNode, type RunningApp, signedManifest } from '#node';
-import { generateSigil, loadOrCreateSigil, type Sigil } from '#sigil';
+import { generateSigil, loadOrCreateSigil } from '#sigil';
 import { createMetrics } from '#telemetry';
-import {
-  eventually,
-  MemoryGovernance,
-  type TestDatabase,
-  type TestRedis,
-  testDatabase,
-  testLogger,
-  testRedis,
-} from '#testing';
+import { AppStand, eventually, MemoryGovernance, testLogger } from '#testing';
 import { startIndex } from './app.js';
 
 type Env = Record<string, string>;
@@ -36,47 +26,27 @@ type Env = Record<string, string>;
 jest.setTimeout(30_000);
 
 describe('the index', () => {
-  let redis: TestRedis;
-  let database: TestDatabase;
-  let dataDir: string;
-  let operator: Sigil;
+  let stand: AppStand;
   let apps: RunningApp[];
   let nodes: ClusterNode[];
 
   beforeEach(async () => {
-    redis = await testRedis();
-    database = await testDatabase();
-    dataDir = await mkdtemp(join(tmpdir(), 'watershed-index-'));
-    operator = await loadOrCreateSigil(join(dataDir, 'operator', 'sigil.json'), 'operator');
+    stand = await AppStand.open();
     apps = [];
     nodes = [];
   });
 
   afterEach(async () => {
+    // The nodes first: they say good-bye to an index that still hears them.
     await Promise.all(nodes.map((node) => node.close()));
     await Promise.all(apps.map((app) => app.close()));
-    // Postgres notices a closed connection a moment later.
-    await eventually(async () => expect(await database.connections()).toEqual([]));
-    await database.close();
-    await redis.close();
-    await rm(dataDir, { recursive: true });
-  });
-
-  const envOf = (name: string, more: Env = {}): Env => ({
-    WATERSHED_CLUSTER_ID: redis.clusterId,
-    WATERSHED_CLUSTER_NAME: 'test',
-    WATERSHED_REGION: 'EU/FR',
-    WATERSHED_DATA_DIR: dataDir,
-    WATERSHED_REDIS_URL: redis.url,
-    WATERSHED_LOG_LEVEL: 'silent',
-    WATERSHED_NODE_NAME: name,
-    ...more,
+    await stand.close();
   });
 
   async function index(name = 'index-1'): Promise<RunningApp> {
     const app = await startIndex(
-      envOf(name, {
-        INDEX_DATABASE_URL: database.urlFor('index'),
+      stand.env('index', {
+        WATERSHED_NODE_NAME: name,
         INDEX_HEARTBEAT_INTERVAL_MS: '100',
         INDEX_SUSPECT_AFTER_MS: '500',
         INDEX_DEAD_AFTER_MS: '1500',
@@ -88,7 +58,7 @@ describe('the index', () => {
 
   async function prepare(service: ServiceName, name: string = service, more: Env = {}): Promise<ClusterNode> {
     const node = await ClusterNode.prepare({
-      env: envOf(name, more),
+      env: stand.env(service, { WATERSHED_NODE_NAME: name, ...more }),
       services: [service],
       types: ['core'],
       logger: testLogger(),
@@ -126,7 +96,7 @@ describe('the index', () => {
     decide(nodeId: string, kind: 'node-exclude' | 'node-pause' | 'node-readmit'): Promise<void>;
   }> {
     const node = await prepare('governance');
-    const decisions = await MemoryGovernance.begin(redis.clusterId, operator);
+    const decisions = await MemoryGovernance.begin(stand.clusterId, stand.operator);
     node.bus.handle(governanceAdmit, async ({ nodeId, operatorId }) => ({
       membership: await decisions.admit(nodeId, operatorId),
     }));
@@ -138,7 +108,7 @@ describe('the index', () => {
     return {
       node,
       decide: async (nodeId, kind) => {
-        const { membership } = await decisions.decide([operator], kind, nodeId);
+        const { membership } = await decisions.decide([stand.operator], kind, nodeId);
         if (!membership) throw new Error('the vote changed no membership');
         await node.bus.broadcast(membershipChanged, { membership });
       },
@@ -193,7 +163,7 @@ describe('the index', () => {
     gateway.directory.onChange(({ nodeId, entry }) => {
       if (nodeId === toll.nodeId) seen.push(entry?.health);
     });
-    const client = new pg.Client(database.adminUrl);
+    const client = new pg.Client(stand.database.adminUrl);
     await client.connect();
     const n = async (): Promise<number> =>
       Number((await client.query<{ n: string }>('SELECT n FROM "index"."stream"')).rows[0]?.n);
@@ -239,17 +209,18 @@ describe('the index', () => {
   it('refuses forged manifests', async () => {
     await index();
     const node = await prepare('toll');
-    const sigil = await loadOrCreateSigil(join(dataDir, 'nodes', 'toll.json'), 'node');
+    const sigil = await loadOrCreateSigil(join(stand.dataDir, 'nodes', 'toll.json'), 'node');
+    const { operator } = stand;
     const stranger = await generateSigil('operator');
     const declared = {
       type: 'watershed/node-manifest' as const,
       nodeId: sigil.thumbprint,
-      clusterId: redis.clusterId,
+      clusterId: stand.clusterId,
       region: 'EU/FR',
       types: ['core' as const],
       services: ['toll' as const],
       key: sigil.publicJwk,
-      operatorId: operator.thumbprint,
+      operatorId: stand.operator.thumbprint,
       issuedAt: new Date().toISOString(),
     };
     const other = await generateSigil('node');
@@ -318,7 +289,7 @@ describe('the index', () => {
   it('asks governance later about nodes that it took in without it', async () => {
     await index();
     const gateway = await joined('gateway');
-    const client = new pg.Client(database.adminUrl);
+    const client = new pg.Client(stand.database.adminUrl);
     await client.connect();
     const unconfirmed = async (): Promise<number> => {
       const { rows } = await client.query<{ n: string }>(
@@ -341,7 +312,7 @@ describe('the index', () => {
     await eventually(() => healthSeen(gateway, toll) === 'alive');
     const epoch = gateway.directory.revision?.epoch;
     await apps[0]?.close();
-    const client = new pg.Client(database.adminUrl);
+    const client = new pg.Client(stand.database.adminUrl);
     await client.connect();
     await client.query('TRUNCATE "index"."node", "index"."stream"');
     await client.end();
@@ -359,7 +330,7 @@ describe('the index', () => {
     await crash(toll);
     const crashedAt = performance.now();
     await apps[0]?.close();
-    await redis.close();
+    await stand.redis.close();
     await eventually(() => performance.now() > crashedAt + 600);
     const again = await index();
     const { nodes: entries } = await gateway.bus.call(indexChanges, {}, { to: again.nodeId });

@@ -1,5 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import pg from 'pg';
@@ -17,10 +16,9 @@ import {
   resourcePathHeader,
   type TransferTicket,
 } from '#contracts';
-import { ClusterNode, type RunningApp } from '#node';
-import { generateSigil, loadOrCreateSigil, type Sigil, signGrant } from '#sigil';
-import { createMetrics } from '#telemetry';
-import { MemoryIndex, type TestDatabase, type TestRedis, testDatabase, testLogger, testRedis } from '#testing';
+import type { ClusterNode, RunningApp } from '#node';
+import { generateSigil, type Sigil, signGrant } from '#sigil';
+import { AppStand, testLogger } from '#testing';
 import { TransferClient, type TransferResponse } from '#transfer';
 import { startPodHost } from './app.js';
 import type { RacePort } from './pods/engine/pod.ports.js';
@@ -35,58 +33,34 @@ export const atHome: DataLocationPolicy = {
 
 /** A pod host with a node beside it that speaks as the gateway does. */
 export class PodHostStand {
-  readonly #index = new MemoryIndex();
   readonly #transfer = new TransferClient();
   readonly #apps: RunningApp[] = [];
 
   private constructor(
-    readonly dataDir: string,
-    readonly database: TestDatabase,
-    readonly redis: TestRedis,
-    readonly env: Readonly<Record<string, string>>,
+    readonly around: AppStand,
+    private readonly more: Readonly<Record<string, string>>,
     private readonly grantSigil: Sigil,
-    private readonly gatewayNode: { node?: ClusterNode },
+    readonly gateway: ClusterNode,
   ) {}
 
   static async open(more: Readonly<Record<string, string>> = {}): Promise<PodHostStand> {
-    const [database, redis] = await Promise.all([testDatabase(), testRedis()]);
-    const dataDir = await mkdtemp(join(tmpdir(), 'watershed-pods-'));
-    await loadOrCreateSigil(join(dataDir, 'operator', 'sigil.json'), 'operator');
-    const env = {
-      WATERSHED_CLUSTER_ID: redis.clusterId,
-      WATERSHED_CLUSTER_NAME: 'test',
-      WATERSHED_REGION: home,
-      WATERSHED_DATA_DIR: dataDir,
-      WATERSHED_REDIS_URL: redis.url,
-      WATERSHED_LOG_LEVEL: 'silent',
-      POD_HOST_DATABASE_URL: database.urlFor('pod-host'),
-      ...more,
-    };
-    const stand = new PodHostStand(dataDir, database, redis, env, await generateSigil('grant'), {});
-    await stand.#joinGateway();
-    return stand;
-  }
-
-  async #joinGateway(): Promise<void> {
-    const node = await ClusterNode.prepare({
-      env: this.env,
-      services: ['gateway'],
+    const around = await AppStand.open();
+    const grantSigil = await generateSigil('grant');
+    const gateway = await around.join(['gateway'], {
       types: ['gateway'],
-      purposeKeys: [{ purpose: 'grant', key: this.grantSigil.publicJwk }],
+      purposeKeys: [{ purpose: 'grant', key: grantSigil.publicJwk }],
       logger: testLogger('warn'),
-      metrics: createMetrics('gateway'),
     });
-    await node.join({ index: this.#index });
-    this.gatewayNode.node = node;
+    return new PodHostStand(around, more, grantSigil, gateway);
   }
 
-  get gateway(): ClusterNode {
-    if (!this.gatewayNode.node) throw new Error('the stand is not open');
-    return this.gatewayNode.node;
+  get dataDir(): string {
+    return this.around.dataDir;
   }
 
   async start(race?: RacePort, more: Readonly<Record<string, string>> = {}): Promise<RunningApp> {
-    const app = await startPodHost({ ...this.env, ...more }, { index: this.#index, ...(race ? { race } : {}) });
+    const env = this.around.env('pod-host', { ...this.more, ...more });
+    const app = await startPodHost(env, { index: this.around.index.port(), ...(race ? { race } : {}) });
     this.#apps.push(app);
     await this.gateway.directory.waitFor('pod-host', 5_000);
     return app;
@@ -99,17 +73,14 @@ export class PodHostStand {
   async close(): Promise<void> {
     await this.stop();
     await this.#transfer.close();
-    await this.gateway.close();
-    await this.database.close();
-    await this.redis.close();
-    await rm(this.dataDir, { recursive: true, force: true });
+    await this.around.close();
   }
 
   grant(sub: string, action: PolicyAction, policy: DataLocationPolicy = atHome): Promise<string> {
     const iat = Math.floor(Date.now() / 1_000);
     const claims = {
       iss: this.gateway.nodeId,
-      aud: this.redis.clusterId,
+      aud: this.around.clusterId,
       sub,
       action,
       policy,
@@ -204,7 +175,7 @@ export class PodHostStand {
 
   /** Rows of one statement, as the database's administrator. */
   async inDatabase<Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<Row[]> {
-    const client = new pg.Client({ connectionString: this.database.adminUrl });
+    const client = new pg.Client({ connectionString: this.around.database.adminUrl });
     await client.connect();
     return client
       .query<Row>(sql, values)

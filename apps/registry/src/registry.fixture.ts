@@ -1,46 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { onnx } from 'onnx-proto';
-import type { NodeEntry, NodeManifest } from '#contracts';
-import type { IndexPort } from '#node';
-
-/** An index in memory, for tests that start one app and speak to it as the gateway would. */
-export class MemoryIndex implements IndexPort {
-  readonly #entries = new Map<string, NodeEntry>();
-  readonly #nudges: (() => void)[] = [];
-  #n = 0;
-
-  async join(manifest: NodeManifest) {
-    const now = new Date().toISOString();
-    const entry: NodeEntry = {
-      nodeId: manifest.nodeId,
-      manifest,
-      health: 'alive',
-      membership: 'admitted',
-      models: [],
-      joinedAt: now,
-      lastSeenAt: now,
-    };
-    this.#entries.set(manifest.nodeId, entry);
-    this.#n += 1;
-    for (const nudge of this.#nudges) nudge();
-    return { revision: this.#revision(), heartbeatIntervalMs: 1_000, suspectAfterMs: 5_000 };
-  }
-
-  async changes() {
-    return { revision: this.#revision(), snapshot: true, nodes: [...this.#entries.values()] };
-  }
-
-  async leave(): Promise<void> {}
-
-  onChange(nudge: () => void): void {
-    this.#nudges.push(nudge);
-  }
-
-  #revision() {
-    return { epoch: 'memory', n: this.#n };
-  }
-}
 
 type Shape = readonly (number | string)[];
 const tensor = (name: string, elemType: number, shape: Shape): onnx.IValueInfoProto => ({

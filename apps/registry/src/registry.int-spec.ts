@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { z } from 'zod';
@@ -21,32 +20,19 @@ import {
   registryReview,
   registrySubmit,
 } from '#contracts';
-import { ClusterNode, type RunningApp } from '#node';
+import type { ClusterNode, RunningApp } from '#node';
 import { openDatabase } from '#persistence';
-import {
-  documentTyp,
-  ensureClusterIdentity,
-  generateSigil,
-  loadSigil,
-  type Sigil,
-  signDocument,
-  verifyDocument,
-} from '#sigil';
-import { createMetrics } from '#telemetry';
-import { eventually, type TestDatabase, type TestRedis, testDatabase, testLogger, testRedis } from '#testing';
+import { documentTyp, generateSigil, loadSigil, type Sigil, signDocument, verifyDocument } from '#sigil';
+import { AppStand, eventually } from '#testing';
 import { TransferClient } from '#transfer';
 import { startRegistry } from './app.js';
-import { codeOf, fileNamesUnder, MemoryIndex, onnxFile, sha256Of } from './registry.fixture.js';
+import { codeOf, fileNamesUnder, onnxFile, sha256Of } from './registry.fixture.js';
 
-let dataDir: string;
-let database: TestDatabase;
-let redis: TestRedis;
-let env: Record<string, string>;
+let stand: AppStand;
 let registry: RunningApp;
 let gateway: ClusterNode;
 let operator: Sigil;
 let registryKey: PublicJwk;
-const index = new MemoryIndex();
 const transfers = new TransferClient();
 /** The models that the orchestrator has placed on the runner, and what it was asked. */
 const placed = new Set(['acme/adder', 'acme/large']);
@@ -54,28 +40,10 @@ const asked: ParsedRequestOf<typeof orchestratorPlaced>[] = [];
 const changes: PayloadOf<typeof modelsChanged>[] = [];
 
 beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'registry-'));
-  [database, redis] = await Promise.all([testDatabase(), testRedis()]);
-  const { clusterId, keyFile } = await ensureClusterIdentity({ dataDir });
-  operator = await loadSigil(keyFile('operator'), 'operator');
-  registryKey = (await loadSigil(keyFile('model'), 'model')).publicJwk;
-  env = {
-    WATERSHED_CLUSTER_ID: clusterId,
-    WATERSHED_CLUSTER_NAME: 'Lyon',
-    WATERSHED_REGION: 'EU/FR',
-    WATERSHED_DATA_DIR: dataDir,
-    WATERSHED_REDIS_URL: redis.url,
-    WATERSHED_LOG_LEVEL: 'silent',
-    REGISTRY_DATABASE_URL: database.urlFor('registry'),
-  };
-  const services = ['gateway', 'governance', 'orchestrator', 'runner'] as const;
-  gateway = await ClusterNode.prepare({
-    env,
-    services,
-    types: ['gateway'],
-    logger: testLogger(),
-    metrics: createMetrics('gateway'),
-  });
+  stand = await AppStand.open();
+  operator = stand.operator;
+  registryKey = (await loadSigil(stand.identity.keyFile('model'), 'model')).publicJwk;
+  gateway = await stand.prepare(['gateway', 'governance', 'orchestrator', 'runner']);
   gateway.bus.handle(governanceMembers, () => ({
     operators: [
       { operatorId: operator.thumbprint, name: 'first', key: operator.publicJwk, since: new Date().toISOString() },
@@ -87,19 +55,17 @@ beforeAll(async () => {
     return { placed: nodeId === gateway.nodeId && versions.some(({ model }) => placed.has(model)) };
   });
   gateway.bus.on(modelsChanged, (payload) => void changes.push(payload));
-  await gateway.join({ index });
+  await gateway.join({ index: stand.index.port() });
   await start();
 }, 60_000);
 
 afterAll(async () => {
-  await registry?.close();
-  await gateway?.close();
   await transfers.close();
-  await Promise.all([database?.close(), redis?.close(), rm(dataDir, { recursive: true, force: true })]);
+  await stand?.close();
 });
 
 async function start(change: Record<string, string> = {}): Promise<void> {
-  registry = await startRegistry({ ...env, ...change }, { index });
+  registry = await stand.hold(startRegistry(stand.env('registry', change), { index: stand.index.port() }));
   await eventually(() => gateway.directory.find('registry').some((entry) => entry.manifest.url === registry.url));
 }
 
@@ -143,7 +109,7 @@ async function manifestOf(
 const submit = (manifest: ModelManifest) => gateway.bus.call(registrySubmit, { manifest });
 const review = (name: string, version: string, to: ParsedRequestOf<typeof registryReview>['review']) =>
   gateway.bus.call(registryReview, { name, version, review: to, reviewer: 'someone' });
-const files = () => fileNamesUnder(join(dataDir, 'blobs'));
+const files = () => fileNamesUnder(join(stand.dataDir, 'blobs'));
 
 describe('an operator’s model', () => {
   const bytes = onnxFile(1_000_000);
@@ -294,7 +260,7 @@ describe('an operator’s model', () => {
   });
 
   it('cannot be changed in the database, whoever writes', async () => {
-    const { pool, close } = await openDatabase({ url: database.urlFor('registry'), applicationName: 'test' });
+    const { pool, close } = await openDatabase({ url: stand.database.urlFor('registry'), applicationName: 'test' });
     try {
       const set = (sql: string) =>
         pool.query(`UPDATE registry.version SET ${sql} WHERE version = '1.0.0'`).then(
@@ -377,7 +343,7 @@ describe('uploads that nobody goes on with', () => {
   it('are removed while the registry runs, and not only at its next start', async () => {
     await registry.close();
     await start({ REGISTRY_SWEEP_EVERY_MS: '100' });
-    const uploads = join(dataDir, 'blobs', 'uploads');
+    const uploads = join(stand.dataDir, 'blobs', 'uploads');
     await mkdir(uploads, { recursive: true });
     const [old, young] = ['a', 'b'].map((letter) => join(uploads, `${letter.repeat(64)}.part`));
     for (const part of [old, young]) await writeFile(part ?? '', 'begun');

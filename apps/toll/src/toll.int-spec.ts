@@ -1,11 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { uuidv7 } from 'uuidv7';
 import {
   dataLocationPolicy,
   type GrantClaims,
-  type NodeEntry,
   pricesChanged,
   tollAllowance,
   tollClosePurse,
@@ -20,42 +16,14 @@ import {
   tollTotals,
   tollUsage,
 } from '#contracts';
-import { ClusterNode, type IndexPort, type RunningApp } from '#node';
-import { generateSigil, loadOrCreateSigil, type Sigil, signGrant, verifyDocument } from '#sigil';
-import { createMetrics } from '#telemetry';
-import { eventually, type TestDatabase, type TestRedis, testDatabase, testLogger, testRedis } from '#testing';
+import type { ClusterNode, RunningApp } from '#node';
+import { generateSigil, type Sigil, signGrant, verifyDocument } from '#sigil';
+import { AppStand, eventually } from '#testing';
 import { startToll } from './app.js';
 import { usageOf } from './ledger/testing/test-ledger.js';
 
-/** An index in memory: enough for nodes to know of each other. */
-class MemoryIndex implements IndexPort {
-  static readonly nodes = new Map<string, NodeEntry>();
-  static n = 0;
-  async join(manifest: NodeEntry['manifest']) {
-    const now = new Date().toISOString();
-    const { nodeId } = manifest;
-    MemoryIndex.n += 1;
-    MemoryIndex.nodes.set(nodeId, {
-      nodeId,
-      manifest,
-      health: 'alive',
-      membership: 'admitted',
-      models: [],
-      joinedAt: now,
-      lastSeenAt: now,
-    });
-    return { revision: { epoch: 'one', n: MemoryIndex.n }, heartbeatIntervalMs: 50, suspectAfterMs: 1_000 };
-  }
-  async changes() {
-    return { revision: { epoch: 'one', n: MemoryIndex.n }, snapshot: true, nodes: [...MemoryIndex.nodes.values()] };
-  }
-  async leave() {}
-}
-
 describe('toll on the bus', () => {
-  let redis: TestRedis;
-  let template: TestDatabase;
-  let dataDir: string;
+  let stand: AppStand;
   let toll: RunningApp;
   let gateway: ClusterNode;
   let other: ClusterNode;
@@ -65,57 +33,25 @@ describe('toll on the bus', () => {
   const grantFor = (personId: string, change: Partial<GrantClaims> = {}, sigil = grantKey): Promise<string> => {
     const iat = Math.floor(Date.now() / 1000);
     const policy = dataLocationPolicy.parse({ allowedRegions: ['EU'] });
-    const claims = { iss: gateway.nodeId, aud: redis.clusterId, sub: personId, action: 'spend' as const, policy };
+    const claims = { iss: gateway.nodeId, aud: stand.clusterId, sub: personId, action: 'spend' as const, policy };
     return signGrant({ ...claims, jti: uuidv7(), iat, exp: iat + 60, ...change }, sigil);
   };
   const forPerson = async (personId: string) => ({ personId, grant: await grantFor(personId) });
-  const env = () => ({
-    WATERSHED_CLUSTER_ID: redis.clusterId,
-    WATERSHED_CLUSTER_NAME: 'test',
-    WATERSHED_REGION: 'EU/FR',
-    WATERSHED_DATA_DIR: dataDir,
-    WATERSHED_REDIS_URL: redis.url,
-    WATERSHED_LOG_LEVEL: 'silent',
-    TOLL_DATABASE_URL: template.urlFor('toll'),
-    TOLL_POST_DELAY_MS: '200',
-  });
-  const joined = async (service: 'gateway' | 'runner', name: string) => {
-    const node = await ClusterNode.prepare({
-      env: { ...env(), WATERSHED_NODE_NAME: name },
-      services: [service],
-      types: ['core'],
-      purposeKeys: name === 'gateway-one' ? [{ purpose: 'grant', key: grantKey.publicJwk }] : [],
-      logger: testLogger(),
-      metrics: createMetrics(name),
-    });
-    await node.join({ index: new MemoryIndex() });
-    return node;
-  };
+  const start = () =>
+    stand.hold(startToll(stand.env('toll', { TOLL_POST_DELAY_MS: '200' }), { index: stand.index.port() }));
   beforeAll(async () => {
-    [redis, template, dataDir] = await Promise.all([
-      testRedis(),
-      testDatabase(),
-      mkdtemp(join(tmpdir(), 'watershed-toll-')),
-    ]);
+    stand = await AppStand.open();
     grantKey = await generateSigil('grant');
-    await loadOrCreateSigil(join(dataDir, 'operator', 'sigil.json'), 'operator');
-    toll = await startToll(env(), { index: new MemoryIndex() });
-    gateway = await joined('gateway', 'gateway-one');
-    other = await joined('gateway', 'gateway-two');
-    runner = await joined('runner', 'runner');
+    toll = await start();
+    gateway = await stand.join(['gateway'], {
+      name: 'gateway-one',
+      purposeKeys: [{ purpose: 'grant', key: grantKey.publicJwk }],
+    });
+    other = await stand.join(['gateway'], { name: 'gateway-two' });
+    runner = await stand.join(['runner']);
     await Promise.all([gateway, other, runner].map((node) => node.directory.waitFor('toll', 5_000)));
-    await eventually(() => MemoryIndex.nodes.size === 4);
   });
-  afterAll(async () => {
-    for (const node of [gateway, other, runner]) await node?.close();
-    await toll?.drain();
-    await toll?.close();
-    // Postgres notices a closed connection a moment later.
-    await eventually(async () => expect(await template?.connections()).toEqual([]));
-    await template?.close();
-    await redis?.close();
-    await rm(dataDir, { recursive: true, force: true });
-  });
+  afterAll(() => stand?.close());
 
   it('opens a purse, gives a block, makes usage durable and posts it within a second', async () => {
     const personId = uuidv7();
@@ -239,7 +175,7 @@ describe('toll on the bus', () => {
     await gateway.bus.call(tollRecordUsage, { events: [usageOf(blockId, personId)] });
     await toll.drain();
     await toll.close();
-    toll = await startToll(env(), { index: new MemoryIndex() });
+    toll = await start();
     await eventually(async () =>
       expect(await gateway.bus.call(tollPurse, await forPerson(personId))).toMatchObject({
         unpostedMicro: '0',

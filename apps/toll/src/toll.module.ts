@@ -1,4 +1,4 @@
-import { type DynamicModule, Inject, Module, type OnApplicationBootstrap } from '@nestjs/common';
+import { type DynamicModule, Inject, Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { pricesChanged } from '#contracts';
 import { CLUSTER_NODE, ClusterNode } from '#node';
 import type { Database } from '#persistence';
@@ -31,11 +31,16 @@ export interface TollResources {
 
 /** The only place where toll's parts meet. */
 @Module({})
-export class TollModule implements OnApplicationBootstrap {
+export class TollModule implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(@Inject(PostingSystem) private readonly posting: PostingSystem) {}
 
   onApplicationBootstrap(): void {
     this.posting.start();
+  }
+
+  // Also where the app closes without a drain, as after a start that failed.
+  onModuleDestroy(): Promise<void> {
+    return this.posting.close();
   }
 
   static with(resources: TollResources): DynamicModule {

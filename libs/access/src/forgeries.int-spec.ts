@@ -3,9 +3,9 @@ import { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
 import { z } from 'zod';
 import { Bus } from '#bus';
-import { defineBroadcast, defineMethod, type NodeEntry, type ServiceName } from '#contracts';
+import { defineBroadcast, defineMethod, type ServiceName } from '#contracts';
 import { defineJob, handleJob, JobProducer, JobWorker, queuePrefix } from '#queues';
-import { eventually, leakCheck, type TestRedis, testLogger, testRedis } from '#testing';
+import { eventually, leakCheck, TestDirectory, type TestRedis, testLogger, testRedis } from '#testing';
 import { nodeAclRules } from './node-acl.js';
 import { sha256Hex, withLogin } from './node-password.js';
 import { RedisUsers } from './redis-users.js';
@@ -56,16 +56,12 @@ describe('what a node that turned bad can do with its own Redis login', () => {
   });
   const channel = (...segments: string[]): string => [redis.clusterId, ...segments].join(':');
   const busOf = ({ nodeId, service, ...rest }: Member): Promise<Bus> => {
-    const entries = members.map(
-      (each) => ({ nodeId: each.nodeId, manifest: { services: [each.service] } }) as NodeEntry,
-    );
+    const directory = new TestDirectory(redis.clusterId);
+    for (const each of members) directory.add(each.nodeId, each.service);
     return Bus.connect({
       redisUrl: urlOf({ nodeId, service, ...rest }),
       identity: { clusterId: redis.clusterId, nodeId, services: [service] },
-      directory: {
-        find: (wanted) => entries.filter((entry) => entry.manifest.services.includes(wanted)),
-        get: (id) => entries.find((entry) => entry.nodeId === id),
-      },
+      directory,
       logger: testLogger(),
       metrics: { registry: new Registry() },
     });

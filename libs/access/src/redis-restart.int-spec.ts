@@ -1,12 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { z } from 'zod';
 import { Bus } from '#bus';
-import { defineMethod, type NodeEntry, type ServiceName } from '#contracts';
-import { freePort, type LocalService, startRedis } from '#local-services';
-import { eventually, leakCheck, testLogger } from '#testing';
+import { defineMethod, type ServiceName } from '#contracts';
+import { eventually, leakCheck, RestartingRedis, TestDirectory, testLogger } from '#testing';
 import { sha256Hex, withLogin } from './node-password.js';
 import { RedisUsers } from './redis-users.js';
 
@@ -26,24 +22,12 @@ describe('users when Redis restarts or is flushed', () => {
     { nodeId: 'g'.repeat(43), service: 'gateway' },
     { nodeId: 't'.repeat(43), service: 'toll' },
   ];
-  const entries = nodes.map(({ nodeId, service }) => ({ nodeId, manifest: { services: [service] } }) as NodeEntry);
-  let folder: string;
-  let port: number;
-  let redis: LocalService;
+  let redis: RestartingRedis;
   let users: RedisUsers;
   let buses: Bus[];
   let leaks: ReturnType<typeof leakCheck>;
   const runIds: string[] = [];
 
-  const start = (): Promise<LocalService> =>
-    startRedis({
-      folder,
-      cacheFolder: join(tmpdir(), 'watershed-redis-binary'),
-      port,
-      password: 'administrator',
-      logFile: join(folder, 'redis.log'),
-      persist: false,
-    });
   const rebuild = (of: RedisUsers): Promise<void> =>
     of.rebuild(
       nodes.map(({ nodeId, service }) => ({ nodeId, services: [service], passwordSha256: sha256Hex(nodeId) })),
@@ -51,23 +35,20 @@ describe('users when Redis restarts or is flushed', () => {
 
   beforeAll(async () => {
     leaks = leakCheck();
-    folder = await mkdtemp(join(tmpdir(), 'watershed-access-'));
-    port = await freePort();
-    redis = await start();
+    redis = await RestartingRedis.open('administrator');
     users = await RedisUsers.connect(redis.url, clusterId, (of, runId) => {
       runIds.push(runId);
       void rebuild(of);
     });
     await rebuild(users);
+    const directory = new TestDirectory(clusterId);
+    for (const { nodeId, service } of nodes) directory.add(nodeId, service);
     buses = await Promise.all(
       nodes.map(({ nodeId, service }) =>
         Bus.connect({
           redisUrl: withLogin(redis.url, nodeId, nodeId),
           identity: { clusterId, nodeId, services: [service] },
-          directory: {
-            find: (wanted) => entries.filter((entry) => entry.manifest.services.includes(wanted)),
-            get: (id) => entries.find((entry) => entry.nodeId === id),
-          },
+          directory,
           logger: testLogger(),
           metrics: { registry: new Registry() },
         }),
@@ -78,8 +59,7 @@ describe('users when Redis restarts or is flushed', () => {
   afterAll(async () => {
     await Promise.all(buses.map((bus) => bus.close()));
     users.close();
-    await redis.stop();
-    await rm(folder, { recursive: true, force: true });
+    await redis.close();
     await leaks.expectNothingLeft();
   });
 
@@ -88,7 +68,7 @@ describe('users when Redis restarts or is flushed', () => {
     await expect(caller?.call(echo, { n: 1 })).resolves.toEqual({ n: 1 });
     await redis.stop();
     await eventually(() => caller?.status === 'reconnecting');
-    redis = await start();
+    await redis.start();
     await expect(caller?.call(echo, { n: 2 })).resolves.toEqual({ n: 2 });
     expect(new Set(runIds).size).toBe(2);
     expect(await users.names()).toHaveLength(2);

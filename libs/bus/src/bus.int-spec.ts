@@ -2,12 +2,11 @@ import { jest } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
 import { z } from 'zod';
-import { type BusMethod, defineBroadcast, defineMethod, type NodeEntry, type ServiceName } from '#contracts';
+import { type BusMethod, defineBroadcast, defineMethod, type ServiceName } from '#contracts';
 import { isWatershedError, WatershedError } from '#errors';
-import { eventually, leakCheck, type TestRedis, testLogger, testRedis } from '#testing';
+import { entryOf, eventually, leakCheck, TestDirectory, type TestRedis, testLogger, testRedis } from '#testing';
 import { Bus } from './bus.js';
 import type { BusIdentity } from './bus.types.js';
-import { entryOf } from './node-entry.fixture.js';
 
 const echo = defineMethod({
   name: 'toll-echo',
@@ -27,30 +26,13 @@ const toll1: [string, ServiceName] = [id('t'), 'toll'];
 const toll2: [string, ServiceName] = [id('u'), 'toll'];
 const stranger: [string, ServiceName] = [id('s'), 'pod-host'];
 
-/** The directory of a test: whoever has connected, all healthy. */
-class Roll {
-  readonly entries = new Map<string, NodeEntry>();
-
-  add([nodeId, service]: [string, ServiceName], clusterId: string): void {
-    this.entries.set(nodeId, entryOf(nodeId, service, clusterId));
-  }
-
-  find(service: ServiceName): NodeEntry[] {
-    return [...this.entries.values()].filter((entry) => entry.manifest.services.includes(service));
-  }
-
-  get(nodeId: string): NodeEntry | undefined {
-    return this.entries.get(nodeId);
-  }
-}
-
 // Every wait below has a deadline of its own; this one is for a machine that does much else meanwhile.
 jest.setTimeout(30_000);
 
 describe('the bus', () => {
   let redis: TestRedis;
   let raw: Redis;
-  let roll: Roll;
+  let roll: TestDirectory;
   let open: Bus[];
   let leaks: ReturnType<typeof leakCheck>;
 
@@ -65,7 +47,7 @@ describe('the bus', () => {
     await leaks.expectNothingLeft();
   });
   beforeEach(() => {
-    roll = new Roll();
+    roll = new TestDirectory(redis.clusterId);
     open = [];
   });
   afterEach(async () => {
@@ -73,7 +55,7 @@ describe('the bus', () => {
   });
 
   async function join(who: [string, ServiceName], url = redis.url): Promise<Bus> {
-    roll.add(who, redis.clusterId);
+    roll.add(...who);
     const identity: BusIdentity = { clusterId: redis.clusterId, nodeId: who[0], services: [who[1]] };
     const bus = await Bus.connect({
       redisUrl: url,
@@ -208,14 +190,14 @@ describe('the bus', () => {
     let ran = 0;
     callee.handle(echo, () => ({ text: String(++ran) }));
     await caller.call(echo, { text: '' }, { to: toll1[0] });
-    roll.entries.set(gateway[0], { ...entryOf(gateway[0], gateway[1], redis.clusterId), health: 'expelled' });
+    roll.entries.set(gateway[0], entryOf(...gateway, redis.clusterId, { health: 'expelled' }));
     const error = await failure(caller.call(echo, { text: '' }, { to: toll1[0] }));
     expect([error.code, ran]).toEqual(['node_expelled', 1]);
   });
 
   it('executes a message that Redis delivered twice once', async () => {
     const callee = await join(toll1);
-    roll.add(gateway, redis.clusterId);
+    roll.add(...gateway);
     let ran = 0;
     callee.handle(once, () => ({ text: String(++ran) }));
     const message = { i: 'process1', n: 1, t: 1_000, s: 0, d: { text: '' } };
@@ -230,7 +212,7 @@ describe('the bus', () => {
 
   it('never executes a call whose deadline has passed, by its own word or by how long it was under way', async () => {
     const callee = await join(toll1);
-    roll.add(gateway, redis.clusterId);
+    roll.add(...gateway);
     let ran = 0;
     callee.handle(once, () => ({ text: String(++ran) }));
     const channel = [redis.clusterId, toll1[0], gateway[0], once.name];
@@ -245,7 +227,7 @@ describe('the bus', () => {
 
   it('fails at once when nobody listens, and at the deadline when nobody answers', async () => {
     const [caller, callee] = [await join(gateway), await join(toll1)];
-    roll.add(toll2, redis.clusterId);
+    roll.add(...toll2);
     const startedAt = performance.now();
     const gone = await failure(caller.call(once, { text: '' }, { to: toll2[0] }));
     expect(gone.code).toBe('node_unreachable');
@@ -264,11 +246,11 @@ describe('the bus', () => {
   it('fails over to another node only where the method is idempotent', async () => {
     const caller = await join(gateway);
     const two = await join(toll2);
-    roll.add(toll1, redis.clusterId);
+    roll.add(...toll1);
     two.handle(echo, () => ({ text: 'two' }));
     two.handle(once, () => ({ text: 'two' }));
     roll.entries.delete(toll2[0]);
-    roll.add(toll2, redis.clusterId);
+    roll.add(...toll2);
     const first = roll.find('toll')[0]?.nodeId;
     expect(first).toBe(toll1[0]);
     const random = jest.spyOn(Math, 'random').mockReturnValue(0);

@@ -1,11 +1,10 @@
 import { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
 import * as contracts from '#contracts';
-import { type BusMethod, indexJoin, type NodeEntry, type ServiceName, serviceNames } from '#contracts';
+import { type BusMethod, indexJoin, type ServiceName, serviceNames } from '#contracts';
 import { WatershedError } from '#errors';
-import { eventually, type TestRedis, testLogger, testRedis } from '#testing';
+import { eventually, TestDirectory, type TestRedis, testLogger, testRedis } from '#testing';
 import { Bus } from './bus.js';
-import { entryOf } from './node-entry.fixture.js';
 
 const methods = (Object.values(contracts) as unknown[]).filter(
   (entry) => (entry as { kind?: string } | undefined)?.kind === 'method',
@@ -28,15 +27,14 @@ describe('who may call what', () => {
   beforeAll(async () => {
     redis = await testRedis();
     raw = new Redis(redis.url);
-    const entries = new Map<string, NodeEntry>(
-      serviceNames.map((service) => [callerOf(service), entryOf(callerOf(service), service, redis.clusterId)]),
-    );
+    const callers = new TestDirectory(redis.clusterId);
+    for (const service of serviceNames) callers.add(callerOf(service), service);
     buses = await Promise.all(
       serviceNames.map((service) =>
         Bus.connect({
           redisUrl: redis.url,
           identity: { clusterId: redis.clusterId, nodeId: calleeOf(service), services: [service] },
-          directory: { find: () => [], get: (id) => entries.get(id) },
+          directory: { find: () => [], get: (id) => callers.get(id) },
           logger: testLogger(),
           metrics: { registry: new Registry() },
         }),

@@ -1,15 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import { Registry } from 'prom-client';
 import { z } from 'zod';
-import { defineMethod, type NodeEntry, type ServiceName } from '#contracts';
+import { defineMethod, type ServiceName } from '#contracts';
 import { isWatershedError } from '#errors';
-import { freePort, type LocalService, startRedis } from '#local-services';
-import { eventually, leakCheck, testLogger } from '#testing';
+import { eventually, leakCheck, RestartingRedis, TestDirectory, testLogger } from '#testing';
 import { Bus } from './bus.js';
-import { entryOf } from './node-entry.fixture.js';
 
 const safe = defineMethod({
   name: 'toll-safe',
@@ -29,61 +24,36 @@ describe('the bus when Redis goes', () => {
   const clusterId = 'c'.repeat(43);
   const tollId = 't'.repeat(43);
   const gatewayId = 'g'.repeat(43);
-  let folder: string;
-  let port: number;
-  let redis: LocalService;
+  let redis: RestartingRedis;
   let caller: Bus;
   let callee: Bus;
   let leaks: ReturnType<typeof leakCheck>;
 
-  const start = async (): Promise<void> => {
-    redis = await startRedis({
-      folder,
-      cacheFolder: join(tmpdir(), 'watershed-redis-binary'),
-      port,
-      logFile: join(folder, 'redis.log'),
-      persist: false,
-    });
-  };
-
-  const join1 = (nodeId: string, service: ServiceName): Promise<Bus> => {
-    const entries = new Map<string, NodeEntry>([
-      [tollId, entryOf(tollId, 'toll', clusterId)],
-      [gatewayId, entryOf(gatewayId, 'gateway', clusterId)],
-    ]);
-    return Bus.connect({
+  const join = (nodeId: string, service: ServiceName): Promise<Bus> =>
+    Bus.connect({
       redisUrl: redis.url,
       identity: { clusterId, nodeId, services: [service] },
-      directory: {
-        find: (wanted) => [...entries.values()].filter((entry) => entry.manifest.services.includes(wanted)),
-        get: (id) => entries.get(id),
-      },
+      directory: new TestDirectory(clusterId).add(tollId, 'toll').add(gatewayId, 'gateway'),
       logger: testLogger(),
       metrics: { registry: new Registry() },
     });
-  };
 
-  beforeAll(async () => {
+  beforeAll(() => {
     leaks = leakCheck();
-    folder = await mkdtemp(join(tmpdir(), 'watershed-bus-'));
-    port = await freePort();
-  }, 60_000);
+  });
 
   beforeEach(async () => {
-    await start();
-    caller = await join1(gatewayId, 'gateway');
-    callee = await join1(tollId, 'toll');
+    redis = await RestartingRedis.open();
+    caller = await join(gatewayId, 'gateway');
+    callee = await join(tollId, 'toll');
   }, 60_000);
 
   afterEach(async () => {
     await Promise.all([caller.close(), callee.close()]);
-    await redis.stop();
+    await redis.close();
   });
 
-  afterAll(async () => {
-    await rm(folder, { recursive: true });
-    await leaks.expectNothingLeft();
-  });
+  afterAll(() => leaks.expectNothingLeft());
 
   const codeOf = (call: Promise<unknown>): Promise<string> =>
     call.then(
@@ -110,7 +80,7 @@ describe('the bus when Redis goes', () => {
     expect(performance.now() - lostAt).toBeLessThan(2_000);
     expect(caller.status).toBe('reconnecting');
     hold = false;
-    await start();
+    await redis.start();
     await expect(repeated).resolves.toEqual({ n: 1 });
     expect(runs).toBe(3);
   });
@@ -129,7 +99,7 @@ describe('the bus when Redis goes', () => {
     controller.abort('gone');
     expect(await aborted).toBe('gone');
     const waiting = Promise.all([3, 4, 5].map((n) => caller.call(unsafe, { n })));
-    await start();
+    await redis.start();
     await expect(waiting).resolves.toEqual([{ n: 3 }, { n: 4 }, { n: 5 }]);
     expect(seen).toEqual(['reconnecting', 'connected']);
   });
@@ -149,7 +119,7 @@ describe('the bus when Redis goes', () => {
     await eventually(() => callee.status === 'reconnecting');
     finish();
     await eventually(() => callee.callsInFlight === 0);
-    await start();
+    await redis.start();
     // The callee publishes it when it is back; whether the caller listens again by then or not, it asked for nothing.
     await eventually(() => caller.status === 'connected' && callee.status === 'connected');
     callee.handle(safe, ({ n }) => ({ n }));
@@ -176,7 +146,7 @@ describe('the bus when Redis goes', () => {
     try {
       await eventually(() => outcomes.length > 200);
       await redis.stop();
-      await start();
+      await redis.start();
       await eventually(() => caller.status === 'connected' && callee.status === 'connected');
       const after = outcomes.length;
       await eventually(() => outcomes.length > after + 200);

@@ -7,13 +7,12 @@ import { jest } from '@jest/globals';
 import { Controller, type DynamicModule, Get, Inject, Module } from '@nestjs/common';
 import { z } from 'zod';
 import { BusHandler, type Caller } from '#bus';
-import { defineMethod, type NodeEntry, type NodeManifest, type ParsedRequestOf, type ServedModel } from '#contracts';
+import { defineMethod, type ParsedRequestOf, type ServedModel } from '#contracts';
 import { isWatershedError, WatershedError } from '#errors';
 import { loadOrCreateSigil } from '#sigil';
 import { createLogger, createMetrics, type Logger } from '#telemetry';
-import { eventually, leakCheck, type TestRedis, testLogger, testRedis } from '#testing';
+import { eventually, leakCheck, MemoryIndex, type TestRedis, testLogger, testRedis } from '#testing';
 import { CLUSTER_NODE, ClusterNode } from './cluster-node.js';
-import type { IndexPort } from './index-port.js';
 import { startNodeApp } from './node-app.js';
 import { readMetrics } from './ops-server.js';
 import type { RunningApp } from './running-app.js';
@@ -73,75 +72,6 @@ const greetModule = (gate: Gate): DynamicModule => ({
   providers: [{ provide: Gate, useValue: gate }],
 });
 
-/** An index in memory: enough for nodes to know of each other. */
-class MemoryIndex {
-  private readonly nodes = new Map<string, NodeEntry>();
-  private readonly nudges = new Set<() => void>();
-  private n = 0;
-  private away = false;
-  refusals = 0;
-  heartbeatIntervalMs = 50;
-
-  /** From now on it knows nothing of this node and takes no join, until it has come back. */
-  forget(nodeId: string): void {
-    this.away = true;
-    this.nodes.delete(nodeId);
-    this.n += 1;
-    for (const nudge of this.nudges) nudge();
-  }
-
-  comeBack(): void {
-    this.away = false;
-  }
-
-  portFor(nodeId: string): IndexPort {
-    return {
-      join: async (manifest) => {
-        if (this.away) {
-          this.refusals += 1;
-          throw new WatershedError('no_node_available', 'No index answers in this cluster yet.');
-        }
-        this.put(manifest, 'alive');
-        return {
-          revision: { epoch: 'one', n: this.n },
-          heartbeatIntervalMs: this.heartbeatIntervalMs,
-          suspectAfterMs: 1_000,
-        };
-      },
-      changes: async () => ({
-        revision: { epoch: 'one', n: this.n },
-        snapshot: true,
-        nodes: [...this.nodes.values()],
-      }),
-      leave: async (health) => {
-        const entry = this.nodes.get(nodeId);
-        if (entry) this.put(entry.manifest, health);
-      },
-      onChange: (nudge) => this.nudges.add(nudge),
-    };
-  }
-
-  of(nodeId: string): NodeEntry | undefined {
-    return this.nodes.get(nodeId);
-  }
-
-  private put(manifest: NodeManifest, health: NodeEntry['health']): void {
-    const now = new Date().toISOString();
-    const { nodeId } = manifest;
-    this.nodes.set(nodeId, {
-      nodeId,
-      manifest,
-      health,
-      membership: 'admitted',
-      models: [],
-      joinedAt: now,
-      lastSeenAt: now,
-    });
-    this.n += 1;
-    for (const nudge of this.nudges) nudge();
-  }
-}
-
 // Every wait below has a deadline of its own; this one is for a machine that does much else meanwhile.
 jest.setTimeout(30_000);
 
@@ -185,7 +115,7 @@ describe('an app on a node', () => {
     redis = await testRedis();
     dataDir = await mkdtemp(join(tmpdir(), 'watershed-node-'));
     await loadOrCreateSigil(join(dataDir, 'operator', 'sigil.json'), 'operator');
-    index = new MemoryIndex();
+    index = new MemoryIndex({ heartbeatIntervalMs: 50, suspectAfterMs: 1_000 });
     gate = new Gate();
     drained = [];
     const node = await prepare('toll');
@@ -196,7 +126,7 @@ describe('an app on a node', () => {
       module: greetModule(gate),
       registry: createMetrics('toll').registry,
       http: { host: '127.0.0.1', port: 0 },
-      joinWith: () => ({ index: index.portFor(node.nodeId) }),
+      joinWith: () => ({ index: index.port() }),
       onDrain: async () => {
         drained.push('drained');
       },
@@ -205,7 +135,7 @@ describe('an app on a node', () => {
       },
     });
     caller = await prepare('gateway');
-    await caller.join({ index: index.portFor(caller.nodeId) });
+    await caller.join({ index: index.port() });
     // What the caller joined by now, the app's watch has been nudged about.
     await eventually(() => nodeOfApp.directory.get(caller.nodeId) !== undefined);
   });
@@ -293,7 +223,7 @@ describe('an app on a node', () => {
     const other = await prepare('gateway', logger);
     await caller.close();
     caller = other;
-    await caller.join({ index: index.portFor(caller.nodeId) });
+    await caller.join({ index: index.port() });
     const now = performance.now.bind(performance);
     const clock = jest.spyOn(performance, 'now');
     try {
@@ -335,7 +265,7 @@ describe('an app on a node', () => {
     index.heartbeatIntervalMs = 60_000;
     await caller.close();
     caller = await prepare('gateway', testLogger(), () => served);
-    await caller.join({ index: index.portFor(caller.nodeId) });
+    await caller.join({ index: index.port() });
     await eventually(() => nodeOfApp.directory.get(caller.nodeId)?.load !== undefined);
     served.push({ name: 'org/m', version: '1.0.0', digest: 'd'.repeat(64), ready: true });
     caller.beatSoon();

@@ -1,34 +1,15 @@
 import type { NodeEntry, NodeHealth, ServiceName } from '#contracts';
+import { entryOf } from '#testing';
 import { CircuitBreaker } from './circuit-breaker.js';
 import { NodePicker } from './node-picker.js';
 import { onExpelled } from './on-expelled.js';
 import { WatchedDirectory } from './watched-directory.js';
 
-function entry(nodeId: string, health: NodeHealth = 'alive', service: ServiceName = 'toll'): NodeEntry {
-  const now = '2026-11-21T09:00:00.000Z';
-  return {
-    nodeId,
+const entry = (nodeId: string, health: NodeHealth = 'alive', service: ServiceName = 'toll'): NodeEntry =>
+  entryOf(nodeId, service, 'c', {
     health,
-    membership: 'admitted',
-    models: [],
-    joinedAt: now,
-    lastSeenAt: now,
-    manifest: {
-      type: 'watershed/node-manifest',
-      nodeId,
-      clusterId: 'c',
-      region: 'EU',
-      types: ['core'],
-      services: [service],
-      key: { kty: 'OKP', crv: 'Ed25519', x: 'x' },
-      purposeKeys: [{ purpose: 'grant', key: { kty: 'OKP', crv: 'Ed25519', x: `grant-${nodeId}` } }],
-      operatorId: 'o',
-      capabilities: {},
-      issuedAt: now,
-      signatures: [{ protected: 'p', signature: 's' }],
-    },
-  };
-}
+    purposeKeys: [{ purpose: 'grant', key: { kty: 'OKP', crv: 'Ed25519', x: `grant-${nodeId}` } }],
+  });
 const load = { inFlight: 0, capacity: 10, loopDelayMs: 0, draining: false };
 
 describe('the watch of the index', () => {

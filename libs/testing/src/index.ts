@@ -1,3 +1,4 @@
+export * from './app-stand.js';
 export * from './eventually.js';
 export * from './leak-check.js';
 export * from './memory-governance.js';
@@ -5,7 +6,9 @@ export * from './memory-index.js';
 export * from './optional-tool.js';
 export * from './property-runs.js';
 export * from './race-points.js';
+export * from './restarting-redis.js';
 export * from './test-database.js';
+export * from './test-directory.js';
 export * from './test-logger.js';
 export * from './test-redis.js';
 export * from './test-services.js';

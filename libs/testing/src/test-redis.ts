@@ -20,9 +20,8 @@ async function keysOf(redis: Redis, clusterId: string): Promise<string[]> {
 }
 
 /** A corner of Redis for one suite. Pub/sub ignores database numbers, so suites are kept apart by the cluster id. */
-export async function testRedis(): Promise<TestRedis> {
+export async function testRedis(clusterId = randomBytes(32).toString('base64url')): Promise<TestRedis> {
   const url = await testRedisUrl();
-  const clusterId = randomBytes(32).toString('base64url');
   const once = async <Result>(run: (redis: Redis) => Promise<Result>): Promise<Result> => {
     const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 1 });
     redis.on('error', () => undefined);

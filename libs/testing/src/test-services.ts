@@ -25,13 +25,15 @@ async function ownPostgres(): Promise<string> {
   return server.url;
 }
 
+/** The cache that `npm start` keeps its private copy in. */
+export const redisCacheFolder = (): string => join(dirname(dirname(migrationsFolder())), '.watershed', 'cache');
+
 async function ownRedis(): Promise<string> {
   const { freePort, startRedis } = await import('#local-services');
   const scratch = scratchFolder('redis');
   const server = await startRedis({
     folder: scratch,
-    // The cache that npm start keeps its private copy in.
-    cacheFolder: join(dirname(dirname(migrationsFolder())), '.watershed', 'cache'),
+    cacheFolder: redisCacheFolder(),
     port: await freePort(),
     logFile: join(scratch, 'redis.log'),
     persist: false,

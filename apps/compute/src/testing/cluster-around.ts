@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { uuidv7 } from 'uuidv7';
 import {
   governanceMembers,
@@ -15,21 +14,10 @@ import {
   type TransferTicket,
 } from '#contracts';
 import { WatershedError } from '#errors';
-import { ClusterNode, ResourceClaims } from '#node';
-import {
-  addSignature,
-  digestOf,
-  documentTyp,
-  generateSigil,
-  loadOrCreateSigil,
-  type Sigil,
-  signDocument,
-  signGrant,
-} from '#sigil';
-import { createMetrics } from '#telemetry';
-import { testLogger } from '#testing';
+import { type ClusterNode, ResourceClaims } from '#node';
+import { addSignature, digestOf, documentTyp, generateSigil, type Sigil, signDocument, signGrant } from '#sigil';
+import type { AppStand } from '#testing';
 import { TransferTokens } from '#transfer';
-import type { MemoryIndex } from './memory-index.js';
 
 type Draft = Omit<ModelManifest, 'signatures' | 'publisherId' | 'createdAt' | 'type' | 'blob' | 'format'>;
 
@@ -49,27 +37,20 @@ export class ClusterAround {
     private readonly http: Server,
   ) {}
 
-  static async start(env: Readonly<Record<string, string>>, index: MemoryIndex): Promise<ClusterAround> {
-    const dataDir = env.WATERSHED_DATA_DIR ?? '';
-    const operator = await loadOrCreateSigil(join(dataDir, 'operator', 'sigil.json'), 'operator');
+  /** Closed with the stand. */
+  static async start(stand: AppStand): Promise<ClusterAround> {
     const [modelKey, grantKey] = await Promise.all([generateSigil('model'), generateSigil('grant')]);
-    const node = await ClusterNode.prepare({
-      env,
-      services: ['gateway', 'registry', 'governance', 'index'],
+    const node = await stand.prepare(['gateway', 'registry', 'governance', 'index'], {
       types: ['gateway'],
       purposeKeys: [modelKey, grantKey].map(({ purpose, publicJwk }) => ({ purpose, key: publicJwk })),
-      logger: testLogger(),
-      metrics: createMetrics('gateway'),
     });
-    const http = createServer();
-    const around = new ClusterAround(node, operator, modelKey, grantKey, http);
-    await around.serve();
-    await node.join({ index: index.port() });
+    const around = new ClusterAround(node, stand.operator, modelKey, grantKey, createServer());
+    await stand.hold(around.serve().then(() => around));
+    await node.join({ index: stand.index.port() });
     return around;
   }
 
   async close(): Promise<void> {
-    await this.node.close();
     this.http.closeAllConnections();
     await new Promise<void>((resolve) => this.http.close(() => resolve()));
   }
