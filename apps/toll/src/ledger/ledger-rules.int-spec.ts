@@ -89,6 +89,12 @@ describe('the database itself', () => {
     ],
     ['a block captured beyond its usage', "UPDATE toll.hold SET captured_micro = used_micro + 1 WHERE kind = 'block'"],
     ['a hold deleted', 'DELETE FROM toll.hold'],
+    ['a hold under another id', 'UPDATE toll.hold SET id = gen_random_uuid()'],
+    [
+      'usage of a block that does not exist',
+      `INSERT INTO toll.usage SELECT source, gen_random_uuid(), gen_random_uuid(), n, person_id, kind, model, input_bytes,
+         amount_micro, outcome, occurred_at FROM toll.usage`,
+    ],
   ])('refuses %s', (_, statement) => refused([statement]));
 
   it('refuses to open what is settled', async () => {
