@@ -18,6 +18,8 @@ Starts a Watershed cluster on this machine and shows where to reach it. Ctrl-C s
 Environment:
   REDIS_URL      a Redis or Valkey (7 or newer) to use, instead of one of our own
   DATABASE_URL   a Postgres (15 or newer) to use, as a login that may create roles, instead of the embedded one
+  WATERSHED_CA_FILE           authorities (PEM) that vouch for both, where they are on another machine (docs/deployment.md)
+  WATERSHED_INTERNAL_NETWORK  hosts and ranges where both may be spoken to without TLS
   TRITON_URL     a Triton Inference Server to use, instead of the embedded model server
 `;
 

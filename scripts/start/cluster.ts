@@ -66,12 +66,14 @@ export class Cluster {
       signal: this.settingUp.signal,
     });
     if (this.stopping) return;
+    const { DATABASE_URL, REDIS_URL } = process.env;
+    const named = DATABASE_URL || REDIS_URL ? (await import('./named-storage.js')).namedStorage(process.env) : {};
+    if (this.stopping) return;
     this.opening = openStorage({
       data: this.data,
       root: this.root,
       basePort: port,
-      databaseUrl: process.env.DATABASE_URL,
-      redisUrl: process.env.REDIS_URL,
+      ...named,
       screen: this.screen,
     });
     const storage = await this.opening;

@@ -6,8 +6,8 @@ import {
   type Env,
   parseEnv,
   port,
+  postgresUrl,
   type Secret,
-  secret,
   wholeNumber,
 } from '#config';
 
@@ -17,7 +17,7 @@ const bridgeEnv = z.object({
   ...commonEnvShape,
   BRIDGE_HOST: z.string().min(1).default('127.0.0.1'),
   BRIDGE_PORT: port().default(0),
-  BRIDGE_DATABASE_URL: secret(),
+  BRIDGE_DATABASE_URL: postgresUrl(),
   /** Where other clusters reach this one, separated by spaces; its own address when absent. */
   BRIDGE_PUBLIC_URLS: z
     .string()

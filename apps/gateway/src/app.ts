@@ -211,9 +211,9 @@ async function closeAll(undo: (() => Promise<void>)[]): Promise<void> {
   for (const step of undo.splice(0).reverse()) await step();
 }
 
-function urlOf(app: NestFastifyApplication, { host }: GatewayConfig): string {
+function urlOf(app: NestFastifyApplication, { host, tls }: GatewayConfig): string {
   const server: Server = app.getHttpServer();
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the gateway listens on no port');
-  return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
+  return `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
 }

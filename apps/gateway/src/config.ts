@@ -1,7 +1,19 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type CommonConfig, common, type Env, parseEnv, port, type Secret, secret, wholeNumber } from '#config';
+import {
+  type CommonConfig,
+  ConfigError,
+  common,
+  type Env,
+  flag,
+  parseEnv,
+  port,
+  postgresUrl,
+  type Secret,
+  wholeNumber,
+} from '#config';
 import { secretKeyFileOf } from '#sigil';
+import { CertificateError, readCertificate, type ServerCertificate } from '#tls';
 
 const oidcIssuers = z
   .string()
@@ -27,9 +39,16 @@ export type SignUpMode = (typeof signUpModes)[number];
 const shape = {
   GATEWAY_HOST: z.string().min(1).default('127.0.0.1'),
   GATEWAY_PORT: port().default(0),
+  /** PEM files: the gateway then speaks HTTPS, and nothing else. */
+  GATEWAY_TLS_CERT_FILE: z.string().min(1).optional(),
+  GATEWAY_TLS_KEY_FILE: z.string().min(1).optional(),
+  /** Its HTTP is reached by a proxy alone, which speaks TLS to everybody else. */
+  GATEWAY_BEHIND_TLS_PROXY: flag().default(false),
+  /** Where a container engine publishes it; GATEWAY_HOST is then an address inside the container. */
+  GATEWAY_PUBLISHED_ADDRESS: z.string().min(1).optional(),
   /** How people reach this gateway, when not `http://host:port`. */
   GATEWAY_PUBLIC_URL: z.url().optional(),
-  GATEWAY_DATABASE_URL: secret(),
+  GATEWAY_DATABASE_URL: postgresUrl(),
   GATEWAY_OPERATOR_KEY_FILE: z.string().min(1).optional(),
   /** The key that wraps people's keys; in the data folder when absent. Never beside the database's backups. */
   GATEWAY_KEK_FILE: z.string().min(1).optional(),
@@ -69,6 +88,8 @@ export interface GatewayConfig extends CommonConfig {
   readonly host: string;
   readonly port: number;
   readonly publicUrl?: string;
+  /** Absent: it speaks HTTP. */
+  readonly tls?: ServerCertificate;
   readonly databaseUrl: Secret;
   readonly operatorKeyFile: string;
   readonly kekFile: string;
@@ -98,15 +119,39 @@ export interface GatewayConfig extends CommonConfig {
 
 export const GATEWAY_CONFIG = Symbol('GATEWAY_CONFIG');
 
+function certificateOf(certFile: string | undefined, keyFile: string | undefined): ServerCertificate | undefined {
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  try {
+    return readCertificate(certFile ?? keyFile ?? '', keyFile ?? certFile ?? '');
+  } catch (error) {
+    const message = error instanceof CertificateError ? error.message : 'cannot be read';
+    throw new ConfigError('gateway', [{ variable: 'GATEWAY_TLS_CERT_FILE, GATEWAY_TLS_KEY_FILE', message }]);
+  }
+}
+
+const plainAbroad = (own: { readonly GATEWAY_PUBLISHED_ADDRESS?: string | undefined }): ConfigError =>
+  new ConfigError('gateway', [
+    {
+      variable: own.GATEWAY_PUBLISHED_ADDRESS === undefined ? 'GATEWAY_HOST' : 'GATEWAY_PUBLISHED_ADDRESS',
+      message:
+        'would take keys and content in plain text off this machine: name GATEWAY_TLS_CERT_FILE and GATEWAY_TLS_KEY_FILE, ' +
+        'or set GATEWAY_BEHIND_TLS_PROXY=true where only a proxy that speaks TLS can reach it',
+    },
+  ]);
+
 /** Settings of the gateway. Throws ConfigError. */
 export function gatewayConfig(env: Env): GatewayConfig {
   const shared = common(env);
   const own = parseEnv(z.object(shape), env, 'gateway');
+  const tls = certificateOf(own.GATEWAY_TLS_CERT_FILE, own.GATEWAY_TLS_KEY_FILE);
+  const reachedAt = own.GATEWAY_PUBLISHED_ADDRESS ?? own.GATEWAY_HOST;
+  if (!tls && !own.GATEWAY_BEHIND_TLS_PROXY && !shared.network.has(reachedAt)) throw plainAbroad(own);
   return {
     ...shared,
     host: own.GATEWAY_HOST,
     port: own.GATEWAY_PORT,
     publicUrl: own.GATEWAY_PUBLIC_URL,
+    ...(tls ? { tls } : {}),
     databaseUrl: own.GATEWAY_DATABASE_URL,
     operatorKeyFile: own.GATEWAY_OPERATOR_KEY_FILE ?? join(shared.dataDir, 'operator', 'api-key'),
     kekFile: own.GATEWAY_KEK_FILE ?? secretKeyFileOf(shared.dataDir, 'kek'),

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { withoutLogin } from '#access';
-import type { Env } from '#config';
+import { type Env, type Secret, withoutAuthority } from '#config';
 import { type PublicJwk, publicJwk } from '#contracts';
 import { ClusterNode, type JoinOptions, type RunningApp, startNodeApp } from '#node';
 import { OutboxRelay, openDatabase } from '#persistence';
@@ -22,13 +22,14 @@ export async function startGovernance(env: Env, join: JoinOptions = {}): Promise
   const database = await openDatabase({ url: config.databaseUrl.reveal(), applicationName: 'watershed-governance' });
   const redisLogins = new RedisLoginsAdapter({
     adminUrl: config.redisAdminUrl?.reveal(),
-    publicUrl: config.redisPublicUrl,
+    publicUrl: config.redisPublicUrl?.reveal(),
     clusterId: config.clusterId,
   });
   const access = {
     store: new AccessRepository(database),
     redis: redisLogins,
-    database: new SqlDatabaseLogins(database, withoutLogin(config.databasePublicUrl ?? config.databaseUrl.reveal())),
+    database: new SqlDatabaseLogins(database, told(config.databasePublicUrl ?? config.databaseUrl)),
+    ...(config.caFile ? { authority: await readFile(config.caFile, 'utf8') } : {}),
   };
   const closeStorage = () => {
     redisLogins.close();
@@ -82,6 +83,9 @@ export async function startGovernance(env: Env, join: JoinOptions = {}): Promise
     onClose: closeStorage,
   });
 }
+
+/** Where to log in, as others may be told it. */
+const told = (url: Secret): string => withoutAuthority(withoutLogin(url.reveal()));
 
 /** The named key, or the public part of the operator's key that this node's own manifest is signed with. */
 async function genesisKey(file: string | undefined, own: PublicJwk): Promise<PublicJwk> {

@@ -1,24 +1,33 @@
 import { z } from 'zod';
-import { type CommonConfig, common, commonEnvShape, type Env, parseEnv, type Secret, secret } from '#config';
+import {
+  type CommonConfig,
+  common,
+  commonEnvShape,
+  type Env,
+  parseEnv,
+  postgresUrl,
+  redisUrl,
+  type Secret,
+} from '#config';
 
 const governanceEnv = z.object({
   ...commonEnvShape,
-  GOVERNANCE_DATABASE_URL: secret(),
+  GOVERNANCE_DATABASE_URL: postgresUrl(),
   /** The genesis operator's public key as a JWK; absent: the public part of this node's own operator key. */
   WATERSHED_OPERATOR_PUBLIC_KEY_FILE: z.string().min(1).optional(),
   /** The one login that manages Redis's users; absent: the nodes share one, and nobody joins by ticket. */
-  GOVERNANCE_REDIS_ADMIN_URL: secret().optional(),
+  GOVERNANCE_REDIS_ADMIN_URL: redisUrl().optional(),
   /** Where nodes that join by ticket reach Redis and Postgres, when not where governance does. */
-  GOVERNANCE_REDIS_PUBLIC_URL: z.url().optional(),
-  GOVERNANCE_DATABASE_PUBLIC_URL: z.url().optional(),
+  GOVERNANCE_REDIS_PUBLIC_URL: redisUrl().optional(),
+  GOVERNANCE_DATABASE_PUBLIC_URL: postgresUrl().optional(),
   GOVERNANCE_GENESIS_OPERATOR_NAME: z.string().min(1).max(80).default('genesis operator'),
 });
 
 export interface GovernanceConfig extends CommonConfig {
   readonly databaseUrl: Secret;
   readonly redisAdminUrl: Secret | undefined;
-  readonly redisPublicUrl: string | undefined;
-  readonly databasePublicUrl: string | undefined;
+  readonly redisPublicUrl: Secret | undefined;
+  readonly databasePublicUrl: Secret | undefined;
   readonly operatorPublicKeyFile: string | undefined;
   readonly genesisOperatorName: string;
 }

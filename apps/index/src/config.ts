@@ -5,14 +5,14 @@ import {
   commonEnvShape,
   type Env,
   parseEnv,
+  postgresUrl,
   type Secret,
-  secret,
   wholeNumber,
 } from '#config';
 
 const indexEnv = z.object({
   ...commonEnvShape,
-  INDEX_DATABASE_URL: secret(),
+  INDEX_DATABASE_URL: postgresUrl(),
   /** How often nodes beat, and how often the index looks at them. */
   INDEX_HEARTBEAT_INTERVAL_MS: wholeNumber(100, 60_000).default(1_000),
   /** Silence after which a node is suspect. */

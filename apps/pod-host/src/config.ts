@@ -6,15 +6,15 @@ import {
   type Env,
   parseEnv,
   port,
+  postgresUrl,
   type Secret,
-  secret,
   wholeNumber,
 } from '#config';
 import { secretKeyFileOf } from '#sigil';
 
 const podHostEnv = z.object({
   ...commonEnvShape,
-  POD_HOST_DATABASE_URL: secret(),
+  POD_HOST_DATABASE_URL: postgresUrl(),
   /** The key that wraps pods' keys; in the data folder when absent. Never beside the database's backups. */
   POD_HOST_KEK_FILE: z.string().min(1).optional(),
   /** How often what was left behind is looked for. */

@@ -6,8 +6,8 @@ import {
   type Env,
   parseEnv,
   port,
+  postgresUrl,
   type Secret,
-  secret,
   wholeNumber,
 } from '#config';
 
@@ -20,7 +20,7 @@ const registryEnv = z.object({
   REGISTRY_PORT: port().default(0),
   /** Where the other services of the cluster reach it, when not at the address it listens on. */
   REGISTRY_PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
-  REGISTRY_DATABASE_URL: secret(),
+  REGISTRY_DATABASE_URL: postgresUrl(),
   REGISTRY_MAX_BLOB_BYTES: wholeNumber(1, 64 * gibibyte).default(4 * gibibyte),
   /** How long an upload that broke may be gone on with. */
   REGISTRY_UPLOAD_TTL_MS: wholeNumber(60_000, 30 * 24 * hourMs).default(24 * hourMs),

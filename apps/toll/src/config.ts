@@ -5,8 +5,8 @@ import {
   commonEnvShape,
   type Env,
   parseEnv,
+  postgresUrl,
   type Secret,
-  secret,
   wholeNumber,
 } from '#config';
 import { asset } from '#contracts';
@@ -21,7 +21,7 @@ const micro = () =>
 
 const tollEnv = z.object({
   ...commonEnvShape,
-  TOLL_DATABASE_URL: secret(),
+  TOLL_DATABASE_URL: postgresUrl(),
   /** The unit of account at home. */
   TOLL_ASSET: asset.default('drop'),
   /** What a new person starts with: 1 drop, some eight thousand short texts at the starting price. */

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { redisPlace } from '#config';
 import { type NodeLogin, nodeAclRules } from './node-acl.js';
 
 /** Why this login cannot give every node a user of its own; a sentence for the operator. */
@@ -29,14 +30,18 @@ export class RedisUsers {
     onReady: (users: RedisUsers, runId: string) => void = () => undefined,
   ): Promise<RedisUsers> {
     const { Redis: Client } = await import('ioredis');
-    const redis = new Client(adminUrl, {
+    const redis = new Client({
+      ...redisPlace(adminUrl),
       lazyConnect: true,
       maxRetriesPerRequest: 3,
       commandTimeout: commandTimeoutMs,
       retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times - 1, 4), 500),
     });
-    // Told through the commands that fail.
-    redis.on('error', () => undefined);
+    // Told through the commands that fail, and below: why a first connection failed stands in no other place.
+    let reason: unknown;
+    redis.on('error', (error) => {
+      reason = error;
+    });
     const users = new RedisUsers(redis, clusterId);
     redis.on('ready', () => {
       users.runId().then(
@@ -48,7 +53,7 @@ export class RedisUsers {
       await redis.connect();
     } catch (error) {
       redis.disconnect();
-      throw error;
+      throw reason ?? error;
     }
     return users;
   }

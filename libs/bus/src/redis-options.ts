@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { RedisOptions } from '@nestjs/microservices';
+import { redisPlace } from '#config';
 import type { BusLogger } from './bus.types.js';
 
 /** So many attempts, some five seconds, come soon after one another: as long as a Redis takes that is started again. */
@@ -13,13 +14,8 @@ export function retryDelayMs(attempt: number): number {
 
 /** Options for both connections. Commands never queue in ioredis and are never sent again by it: the bus decides that. */
 export function redisOptionsOf(redisUrl: string): Required<RedisOptions>['options'] {
-  const url = new URL(redisUrl);
   return {
-    host: url.hostname.replace(/^\[|\]$/g, ''),
-    port: url.port ? Number(url.port) : 6379,
-    ...(url.username ? { username: decodeURIComponent(url.username) } : {}),
-    ...(url.password ? { password: decodeURIComponent(url.password) } : {}),
-    ...(url.protocol === 'rediss:' ? { tls: {} } : {}),
+    ...redisPlace(redisUrl),
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,

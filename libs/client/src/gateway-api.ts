@@ -1638,6 +1638,7 @@ export interface components {
             clusterId: string;
             redisUrl: string;
             databaseUrl?: string;
+            authority?: string;
         };
         Jwks: {
             keys: {

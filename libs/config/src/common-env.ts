@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { region, thumbprint } from '#contracts';
+import type { InternalNetwork } from './internal-network.js';
 import { type Env, parseEnv } from './parse-env.js';
-import { type Secret, secret } from './secret.js';
+import type { Secret } from './secret.js';
+import { redisUrl, transportEnvShape } from './storage-url.js';
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -19,7 +21,8 @@ export const commonEnvShape = {
   WATERSHED_CLUSTER_NAME: z.string().min(1).max(80),
   WATERSHED_REGION: region,
   WATERSHED_DATA_DIR: z.string().min(1),
-  WATERSHED_REDIS_URL: secret(),
+  WATERSHED_REDIS_URL: redisUrl(),
+  ...transportEnvShape,
   WATERSHED_LOG_LEVEL: z.enum(logLevels).default('info'),
 };
 
@@ -29,6 +32,10 @@ export interface CommonConfig {
   readonly region: string;
   readonly dataDir: string;
   readonly redisUrl: Secret;
+  /** Where plain text may travel. */
+  readonly network: InternalNetwork;
+  /** Authorities that vouch for Redis and Postgres. */
+  readonly caFile?: string;
   readonly logLevel: LogLevel;
 }
 
@@ -41,6 +48,8 @@ export function common(env: Env): CommonConfig {
     region: parsed.WATERSHED_REGION,
     dataDir: parsed.WATERSHED_DATA_DIR,
     redisUrl: parsed.WATERSHED_REDIS_URL,
+    network: parsed.WATERSHED_INTERNAL_NETWORK,
+    ...(parsed.WATERSHED_CA_FILE ? { caFile: parsed.WATERSHED_CA_FILE } : {}),
     logLevel: parsed.WATERSHED_LOG_LEVEL,
   };
 }

@@ -1,6 +1,23 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { z } from 'zod';
-import { common, commonEnvShape, flag, parseEnv, port, Secret, secret } from './index.js';
+import {
+  ConfigError,
+  common,
+  commonEnvShape,
+  type Env,
+  flag,
+  InternalNetwork,
+  parseEnv,
+  port,
+  postgresUrl,
+  redisPlace,
+  redisUrl,
+  Secret,
+  secret,
+  withoutAuthority,
+} from './index.js';
 
 const planted = 'hunter2-PLANTED';
 const good = {
@@ -74,5 +91,88 @@ describe('settings', () => {
     ['x', undefined],
   ])('port %s is %s', (text, expected) => {
     expect(port().safeParse(text).data).toBe(expected);
+  });
+});
+
+describe('the internal network', () => {
+  it('is this machine and what the operator declares, by name, address or range', () => {
+    const network = new InternalNetwork(['redis', 'db.internal', '10.1.0.0/16', '192.0.2.7', 'fd00:1::/32']);
+    const inside = ['localhost', '127.0.0.1', '127.8.9.1', '::1', '[::1]', '::ffff:127.0.0.1', '', '/run/redis.sock'];
+    const declared = ['redis', 'REDIS', 'db.internal.', '10.1.255.3', '192.0.2.7', '[fd00:1::7]'];
+    for (const host of [...inside, ...declared]) expect([host, network.has(host)]).toEqual([host, true]);
+    const outside = ['0.0.0.0', '::', '10.2.0.1', '192.0.2.8', '128.0.0.1', 'redis.example', 'localhost.example', 'db'];
+    for (const host of outside) expect([host, network.has(host)]).toEqual([host, false]);
+  });
+
+  it.each(['10.0.0.0/33', '10.0.0.0/x', 'a b', 'http://redis', '10.0.0.0/8/8', '/8'])(
+    'is not declared by %p',
+    (place) => {
+      expect(() => common({ ...good, WATERSHED_INTERNAL_NETWORK: place })).toThrow(
+        /WATERSHED_INTERNAL_NETWORK: must list/,
+      );
+    },
+  );
+});
+
+describe('the address of a Redis or Postgres', () => {
+  const schema = z.object({ REDIS: redisUrl().optional(), DATABASE: postgresUrl().optional() });
+  const told = (env: Env): string => {
+    try {
+      const { REDIS, DATABASE } = parseEnv(schema, env, 'app');
+      return (REDIS ?? DATABASE)?.reveal() ?? '';
+    } catch (error) {
+      return error instanceof ConfigError ? error.problems.map(({ message }) => message).join() : String(error);
+    }
+  };
+  const plain = /plain text/;
+
+  it.each([
+    [{ REDIS: `redis://:${planted}@10.0.0.9:6379` }, plain],
+    [{ REDIS: `redis://:${planted}@0.0.0.0:6379` }, plain],
+    [{ DATABASE: `postgres://u:${planted}@db.example/x` }, plain],
+    [{ DATABASE: `postgres://u:${planted}@db.example/x?sslmode=require` }, plain],
+    [{ DATABASE: `postgres://u:${planted}@db.example/x?sslmode=no-verify` }, plain],
+    [{ DATABASE: `postgres://u:${planted}@db.example/x?sslmode=verify-full&sslmode=disable` }, plain],
+    [{ DATABASE: `postgres://u:${planted}@127.0.0.1/x?host=db.example` }, plain],
+    [{ REDIS: planted }, /must be a URL/],
+    [{ REDIS: `rediss://:${planted}@r.example`, WATERSHED_CA_FILE: '/nowhere/ca.pem' }, /cannot be read/],
+  ])('is refused, and not repeated, where it leads off this machine without TLS: %#', (env, problem) => {
+    expect(told(env)).toMatch(problem);
+    expect(told(env)).not.toContain(planted);
+  });
+
+  it.each([
+    { REDIS: 'redis://:p@127.0.0.1:6379' },
+    { REDIS: 'redis://redis:6379', WATERSHED_INTERNAL_NETWORK: 'postgres,redis' },
+    { DATABASE: 'postgres://u:p@postgres/x', WATERSHED_INTERNAL_NETWORK: 'postgres,redis' },
+    { DATABASE: 'postgres://u:p@localhost/x?sslmode=disable' },
+    { DATABASE: 'postgres://u:p@%2Frun%2Fpostgresql/x' },
+    { REDIS: 'rediss://u:p@r.example:6380' },
+    { DATABASE: 'postgres://u:p@db.example/x?sslmode=verify-full' },
+  ])('is taken as it is: %p', (env) => {
+    expect(told(env)).toBe(env.REDIS ?? env.DATABASE);
+  });
+
+  it('names the authority that vouches for it, its own before everybody’s', () => {
+    const file = fileURLToPath(import.meta.url);
+    const env = { REDIS: 'rediss://r.example', WATERSHED_CA_FILE: file };
+    expect(redisPlace(told(env))).toMatchObject({ host: 'r.example', tls: { ca: readFileSync(file, 'utf8') } });
+    expect(redisPlace(told({ REDIS: env.REDIS })).tls).toEqual({ servername: 'r.example' });
+    const own = `${env.REDIS}?sslrootcert=${encodeURIComponent(file)}`;
+    expect(told({ ...env, REDIS: own, WATERSHED_CA_FILE: '/nowhere' })).toBe(own);
+    expect(withoutAuthority(own)).toBe(env.REDIS);
+    // Where it is not spoken to by TLS, nobody has to vouch.
+    expect(told({ ...env, REDIS: 'redis://localhost' })).toBe('redis://localhost');
+  });
+
+  it('is read as connection options', () => {
+    expect(redisPlace('redis://n%20:p%2F@[::1]:7/3')).toEqual({
+      host: '::1',
+      port: 7,
+      username: 'n ',
+      password: 'p/',
+      db: 3,
+    });
+    expect(redisPlace('rediss://10.0.0.9')).toEqual({ host: '10.0.0.9', port: 6379, tls: {} });
   });
 });

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { ConfigError, type ConfigProblem } from './config.errors.js';
+import { settleStorageUrls } from './storage-url.js';
 
 /** Environment variables as a process or a topology file gives them. */
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -7,12 +8,17 @@ export type Env = Readonly<Record<string, string | undefined>>;
 /**
  * Settings out of an environment by a schema; throws ConfigError that lists every wrong variable at once. An empty
  * variable counts as absent, as shells and compose files write "unset" that way. No value is ever repeated: a secret
- * in the wrong variable must not end in a log.
+ * in the wrong variable must not end in a log. A Redis or Postgres off this machine and the internal network is refused
+ * unless it is spoken to by TLS.
  */
 export function parseEnv<Schema extends z.ZodType>(schema: Schema, env: Env, app: string): z.output<Schema> {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const parsed = schema.safeParse(given);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    const { settings, problems } = settleStorageUrls(parsed.data as Record<string, unknown>, given);
+    if (problems.length > 0) throw new ConfigError(app, problems);
+    return settings as z.output<Schema>;
+  }
   throw new ConfigError(
     app,
     parsed.error.issues.map((issue) => problemOf(issue, given)),

@@ -46,6 +46,8 @@ export const joinAnswer = z.object({
   /** With the user's name, without a password. */
   redisUrl: z.string(),
   databaseUrl: z.string().optional(),
+  /** Authorities (PEM) that vouch for both, where they speak TLS and not everybody knows who vouches for them. */
+  authority: z.string().max(65_536).optional(),
 });
 export type JoinLogins = z.infer<typeof joinAnswer>;
 

@@ -21,8 +21,11 @@ export const joinFile = z.strictObject({
 });
 export type JoinFile = z.infer<typeof joinFile>;
 
-/** What a node keeps of its join, beside its key: where it logs in, with the password that it chose. */
-const keptLogin = z.object({ clusterId: thumbprint, redisUrl: z.string() });
+/**
+ * What a node keeps of its join, beside its key: where it logs in, with the password that it chose, and who vouches
+ * for the servers there.
+ */
+const keptLogin = z.object({ clusterId: thumbprint, redisUrl: z.string(), authority: z.string().optional() });
 
 /** What a node that is joining keeps until it is answered. */
 const joining = z.object({ password: z.string().min(43) });
@@ -73,12 +76,18 @@ export async function joinCluster(options: {
       redisPasswordSha256: sha256Hex(password),
     });
     const redisUrl = withLogin(answer.redisUrl, sigil.thumbprint, password);
-    await createPrivateFile(kept, `${JSON.stringify({ clusterId: answer.clusterId, redisUrl })}\n`);
+    const { clusterId, authority } = answer;
+    await createPrivateFile(kept, `${JSON.stringify({ clusterId, redisUrl, authority })}\n`);
     await rm(chosen, { force: true });
   }
   const login = keptLogin.parse(JSON.parse(readFileSync(kept, 'utf8')));
-  const manifestFile = nodeFile(dataDir, name, `.manifest-${sha256Hex(JSON.stringify(complete)).slice(0, 16)}.json`);
-  await createPrivateFile(manifestFile, `${JSON.stringify(complete)}\n`);
+  const keep = async (what: string, ending: string, text: string): Promise<string> => {
+    const path = nodeFile(dataDir, name, `.${what}-${sha256Hex(text).slice(0, 16)}${ending}`);
+    await createPrivateFile(path, text);
+    return path;
+  };
+  const manifestFile = await keep('manifest', '.json', `${JSON.stringify(complete)}\n`);
+  const authorityFile = login.authority && (await keep('authority', '.pem', login.authority));
   const prefix = (manifest.services[0] ?? '').toUpperCase().replaceAll('-', '_');
   return {
     // It answers where its manifest says.
@@ -89,6 +98,7 @@ export async function joinCluster(options: {
     WATERSHED_DATA_DIR: dataDir,
     WATERSHED_NODE_NAME: name,
     WATERSHED_REDIS_URL: login.redisUrl,
+    ...(authorityFile ? { WATERSHED_CA_FILE: authorityFile } : {}),
     WATERSHED_MANIFEST_FILE: manifestFile,
   };
 }

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { redisPlace } from '#config';
 
 export interface QueueSettings {
   readonly redisUrl: string;
@@ -17,7 +18,8 @@ export const queuePrefix = ({ clusterId, app }: Pick<QueueSettings, 'clusterId' 
  */
 export async function connectQueues(redisUrl: string, waitForRedis: boolean): Promise<Redis> {
   const { Redis: Client } = await import('ioredis');
-  const redis = new Client(redisUrl, {
+  const redis = new Client({
+    ...redisPlace(redisUrl),
     maxRetriesPerRequest: waitForRedis ? null : 3,
     enableOfflineQueue: true,
     retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 6), 2_000),

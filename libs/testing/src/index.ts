@@ -7,6 +7,7 @@ export * from './optional-tool.js';
 export * from './property-runs.js';
 export * from './race-points.js';
 export * from './restarting-redis.js';
+export * from './secured-storage.js';
 export * from './test-database.js';
 export * from './test-directory.js';
 export * from './test-logger.js';

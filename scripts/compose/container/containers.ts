@@ -22,6 +22,9 @@ export const containers: readonly Container[] = [
   { name: 'governance', service: 'governance', keys: ['membership'] },
 ];
 
+/** All that speak to each other in plain text, because nothing else is on the stack's internal networks. */
+export const stackHosts: readonly string[] = [...containers.map(({ name }) => name), 'postgres', 'redis', 'triton'];
+
 /** The gateway's port inside; the other services take those after it, as `npm start` gives them. */
 export const basePort = 4100;
 /** Of every service's `/metrics` and `/health/*`; never published. */

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { type Env, parseEnv, secret } from '#config';
+import { type Env, parseEnv, postgresUrl, redisUrl, secret } from '#config';
 import { region } from '#contracts';
 import { delegationFileOf, keyFileOf, secretKeyFileOf } from '#sigil';
 import { DataFolder } from '../../start/data-folder.js';
@@ -12,14 +12,22 @@ import type { InitialiseOutcome, InitialiseRequest } from '../../start/initialis
 import { portOf } from '../../start/ports.js';
 import { nodeKeyFileOf } from '../../start/seed-access.js';
 import { serviceEnv } from '../../start/service-env.js';
-import { basePort, type Container, containers, dataFolder, metricsPort, volumesFolder } from './containers.js';
+import {
+  basePort,
+  type Container,
+  containers,
+  dataFolder,
+  metricsPort,
+  stackHosts,
+  volumesFolder,
+} from './containers.js';
 import { keepPrivateFile, ownDataVersion, writeSettings } from './settings.js';
 import { awaitServer } from './waiting.js';
 
 const initEnv = z.object({
   /** The administrator's login. */
-  DATABASE_URL: secret(),
-  REDIS_URL: secret(),
+  DATABASE_URL: postgresUrl(),
+  REDIS_URL: redisUrl(),
   /** 32 bytes as base64url, from which the services' database passwords derive. */
   WATERSHED_DATABASE_SECRET: secret(),
   WATERSHED_CLUSTER_NAME: z.string().min(1).max(80).default('watershed'),
@@ -78,6 +86,7 @@ function addresses({ name, service }: Container): Record<string, string> {
   const url = `http://${name}:${portOf(service, basePort)}`;
   return {
     METRICS_HOST: '0.0.0.0',
+    WATERSHED_INTERNAL_NETWORK: stackHosts.join(','),
     [`${prefix}_HOST`]: '0.0.0.0',
     ...(service === 'gateway' ? {} : { [`${prefix}_PUBLIC_URL`]: url }),
     ...(service === 'bridge' ? { BRIDGE_PUBLIC_URLS: url } : {}),

@@ -5,14 +5,14 @@ import {
   commonEnvShape,
   type Env,
   parseEnv,
+  postgresUrl,
   type Secret,
-  secret,
   wholeNumber,
 } from '#config';
 
 const orchestratorEnv = z.object({
   ...commonEnvShape,
-  ORCHESTRATOR_DATABASE_URL: secret(),
+  ORCHESTRATOR_DATABASE_URL: postgresUrl(),
   /** Between two looks at everything; changes of the cluster cause one at once. */
   ORCHESTRATOR_RECONCILE_INTERVAL_MS: wholeNumber(1_000, 600_000).default(2_000),
   /** A placement under way that has not moved for so long is asked for again. */

@@ -15,7 +15,8 @@ import type { FastifyReply, FastifyRequest } from './request.js';
 import { RouteTable } from './route-table.js';
 import { refuseExpectations, refuseUnreadable } from './unreadable-request.js';
 
-const maxHeaderSize = 32_768;
+// A request without Host is refused below, as a problem; Node would answer nothing but a status.
+const limits = { headersTimeout: 15_000, maxHeaderSize: 32_768, requireHostHeader: false };
 
 const exposedHeaders = [
   'Watershed-Route',
@@ -52,8 +53,7 @@ export async function createHttpAdapter(parts: HttpServerParts): Promise<Fastify
     // The time for a body is kept by the parsers: an upload of gigabytes may take longer than any one limit.
     requestTimeout: 0,
     keepAliveTimeout: 72_000,
-    // A request without Host is refused below, as a problem; Node would answer nothing but a status.
-    http: { headersTimeout: 15_000, maxHeaderSize, requireHostHeader: false },
+    ...(config.tls ? { https: { ...limits, cert: config.tls.cert, key: config.tls.key } } : { http: limits }),
     clientErrorHandler: (error, socket) => refuseUnreadable(error, socket),
     return503OnClosing: false,
     frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) =>

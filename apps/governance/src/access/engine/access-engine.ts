@@ -17,6 +17,8 @@ export interface AccessResources extends LoginPlaces {
   readonly genesisOperatorId: string;
   readonly operators: () => Promise<readonly Operator[]>;
   readonly membership: (nodeId: string) => Promise<Membership | undefined>;
+  /** Authorities (PEM) that vouch for Redis and Postgres, where they are not those that everybody knows. */
+  readonly authority?: string;
 }
 
 export interface Redemption {
@@ -41,7 +43,7 @@ export class AccessEngine implements AccessPort {
 
   /** Throws what `governance-redeem-ticket` lists. */
   async redeem({ ticketSha256, manifest, redisPasswordSha256, databaseVerifier }: Redemption): Promise<JoinLogins> {
-    const { clusterId, store, redis, database } = this.resources;
+    const { clusterId, store, redis, database, authority } = this.resources;
     if (redis.unmanaged !== undefined) throw loginsUnmanaged(redis.unmanaged);
     await this.verify(manifest);
     const { nodeId, operatorId, services } = manifest;
@@ -64,6 +66,7 @@ export class AccessEngine implements AccessPort {
       clusterId,
       redisUrl: named(redis.url, nodeId),
       ...(login ? { databaseUrl: named(database.url, login) } : {}),
+      ...(authority ? { authority } : {}),
     };
   }
 
