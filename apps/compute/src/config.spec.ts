@@ -1,5 +1,5 @@
 import { orchestratorConfig } from './orchestrator/config.js';
-import { runnerConfig } from './runner/config.js';
+import { memoryAtHandBytes, runnerConfig } from './runner/config.js';
 
 const env = {
   WATERSHED_CLUSTER_ID: 'C'.repeat(43),
@@ -20,6 +20,13 @@ describe('the settings of a runner', () => {
     });
     expect(config.triton).toBeUndefined();
     expect(config.modelMemoryBytes).toBeGreaterThan(0);
+  });
+
+  it('hold models to what a container leaves, where that is less than what the machine has', () => {
+    expect(memoryAtHandBytes(16e9, 2e9)).toBe(2e9);
+    expect(memoryAtHandBytes(1e9, 2e9)).toBe(1e9);
+    expect(memoryAtHandBytes()).toBeGreaterThan(0);
+    expect(runnerConfig({ ...env, RUNNER_MODEL_MEMORY_BYTES: '4000000000' }).modelMemoryBytes).toBe(4e9);
   });
 
   it('keep the folders of several runners apart', () => {

@@ -26,7 +26,7 @@ const runnerEnv = z.object({
   TRITON_MODEL_DIR: z.string().optional(),
   /** Where `npm run triton -- setup` put a Triton: this runner then starts one of its own instead of the embedded server. */
   TRITON_INSTALLATION: z.string().optional(),
-  /** Peak memory of all loaded models together; half of what is free at the start when absent. */
+  /** Peak memory of all loaded models together; half of what is free to it at the start when absent. */
   RUNNER_MODEL_MEMORY_BYTES: wholeNumber(1, 2 ** 50).optional(),
   /** Model files kept on the disk. */
   RUNNER_CACHE_BYTES: wholeNumber(1, 2 ** 50).default(20 * gibibyte),
@@ -96,7 +96,7 @@ export function runnerConfig(env: Env): RunnerConfig {
     ...(parsed.RUNNER_PUBLIC_URL ? { publicUrl: new URL(parsed.RUNNER_PUBLIC_URL).origin } : {}),
     ...(triton ? { triton } : {}),
     ...(parsed.TRITON_INSTALLATION ? { tritonInstallation: parsed.TRITON_INSTALLATION } : {}),
-    modelMemoryBytes: parsed.RUNNER_MODEL_MEMORY_BYTES ?? Math.floor(freemem() / 2),
+    modelMemoryBytes: parsed.RUNNER_MODEL_MEMORY_BYTES ?? Math.floor(memoryAtHandBytes() / 2),
     cacheBytes: parsed.RUNNER_CACHE_BYTES,
     capacity: parsed.RUNNER_CAPACITY,
     capacityBytes: parsed.RUNNER_CAPACITY_BYTES,
@@ -114,6 +114,11 @@ export function runnerConfig(env: Env): RunnerConfig {
     modelFolder: join(shared.dataDir, parsed.WATERSHED_NODE_NAME, 'models'),
     tritonFolder: join(shared.dataDir, parsed.WATERSHED_NODE_NAME, 'triton'),
   };
+}
+
+/** What is free on the machine, and no more than a container leaves: past its limit the runner would be killed. */
+export function memoryAtHandBytes(machineBytes = freemem(), containerBytes = process.availableMemory()): number {
+  return Math.min(machineBytes, containerBytes);
 }
 
 function metricsOf(tritonUrl: string): string {
