@@ -53,7 +53,10 @@ async function migrateWhenReachable<T>(attempt: () => Promise<T>): Promise<T> {
 
 async function managerOf(url: string | undefined, clusterId: string) {
   if (url === undefined) return undefined;
-  const users = await RedisUsers.connect(url, clusterId);
+  const users = await RedisUsers.connect(url, clusterId).catch((error: unknown) => {
+    const { host } = new URL(url);
+    throw new Error(`Redis at ${host}: ${error instanceof Error ? error.message : String(error)}`);
+  });
   return { url, users, management: await users.management() };
 }
 
@@ -65,13 +68,15 @@ async function initialise(request: InitialiseRequest): Promise<InitialiseOutcome
     ensureClusterIdentity({ dataDir: dataFolder }),
     seedNodes(dataFolder, request.seeds ?? oneOfEach),
   ]);
-  const [redis, { applied, rolePrefix }, operator] = await Promise.all([
-    managerOf(redisUrl, clusterId),
+  const [{ applied, rolePrefix }, operator] = await Promise.all([
     migrateWhenReachable(() =>
       migrate({ adminUrl, migrationsDir: migrationsFolder(), passwordFor, instanceOf: instanceOf(seeds) }),
     ),
     loadSigil(keyFileOf(dataFolder, 'operator'), 'operator'),
   ]);
+  // Not at once with the migrations: their engine takes the thread for seconds where a processor is slow, and a connection
+  // that nobody looks after that long is given up.
+  const redis = await managerOf(redisUrl, clusterId);
   const operatorId = operator.thumbprint;
   const redisUrls = redis ? await seedAccess({ operatorId, seeds, secret, rolePrefix, adminUrl, redis }) : {};
   redis?.users.close();

@@ -42,7 +42,6 @@ export interface SeedAccessOptions {
   readonly secret: Uint8Array;
   readonly rolePrefix: string;
   readonly adminUrl: string;
-  /** Connected while the database was being prepared. */
   readonly redis: { readonly url: string; readonly users: RedisUsers; readonly management: Management };
 }
 
