@@ -3,14 +3,17 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { checkAll } from './check.js';
 import { ComposeError } from './compose.errors.js';
 import { imagesOf, releaseFile } from './release.js';
 import { writeSecrets } from './secrets.js';
 
 const help = `Usage: npm run compose -- secrets [--file docker/.env]
+       npm run compose -- check [--file docker/.env]
        npm run compose -- release [--engine docker|podman] [--no-pull] [--gpu] [--file docker/compose.release.yml]
 
   secrets   writes the settings of the compose stack with fresh secrets, or fills in those that are missing
+  check     says what this machine or these settings lack for the stack
   release   pulls every image that compose.yml names by tag, and writes a compose file that names it by digest
 `;
 
@@ -25,7 +28,7 @@ function engine(command: string, args: readonly string[]): string {
   return result.stdout.trim();
 }
 
-function main(): number {
+async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     allowNegative: true,
@@ -38,7 +41,7 @@ function main(): number {
     },
   });
   const [command] = positionals;
-  if (values.help || (command !== 'secrets' && command !== 'release')) {
+  if (values.help || !['secrets', 'check', 'release'].includes(command ?? '')) {
     process.stdout.write(help);
     return values.help ? 0 : 2;
   }
@@ -50,6 +53,15 @@ function main(): number {
       made.length > 0 ? `${shown(file)}: made ${made.join(', ')}` : `${shown(file)} is complete; nothing was changed`,
     );
     return 0;
+  }
+  if (command === 'check') {
+    const file = resolve(root, values.file ?? 'docker/.env');
+    const checked = await checkAll(file, shown(file), (name, args) => {
+      const { status, stdout } = spawnSync(name, [...args], { encoding: 'utf8', timeout: 20_000 });
+      return status === 0 ? stdout : undefined;
+    });
+    for (const { what, found, fault } of checked) console.log(`${fault ? '✗' : '✓'} ${what}: ${fault ?? found}`);
+    return checked.some(({ fault }) => fault) ? 1 : 0;
   }
   const images = imagesOf(readFileSync(join(root, 'docker/compose.yml'), 'utf8')).filter(
     ({ variable }) => values.gpu || variable !== 'TRITON_IMAGE',
@@ -65,7 +77,7 @@ function main(): number {
 }
 
 try {
-  process.exitCode = main();
+  process.exitCode = await main();
 } catch (error) {
   const usage = String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS');
   const known = error instanceof ComposeError || usage;
