@@ -28,6 +28,12 @@ interface Service {
   readonly stop_signal?: string;
   readonly restart?: string;
   readonly deploy?: unknown;
+  readonly tmpfs?: readonly string[];
+  readonly mem_limit?: string;
+  readonly cpus?: string;
+  readonly pids_limit?: string;
+  readonly ulimits?: { readonly core: number; readonly nofile: { readonly soft: number; readonly hard: number } };
+  readonly logging?: { readonly options: Readonly<Record<string, string>> };
 }
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -70,6 +76,44 @@ describe('docker/compose.yml', () => {
     expect(uses.map(({ name }) => name).filter((name) => !listed.includes(name) && !name.endsWith('_IMAGE'))).toEqual(
       [],
     );
+    // Where both name a value, it is the same one: a stack whose .env lacks a line is no other stack.
+    for (const { name, rest } of uses.filter(({ rest: each }) => each.startsWith(':-') && each !== ':-'))
+      if (!name.endsWith('_IMAGE')) expect(example).toMatch(new RegExp(`^${name}=${rest.slice(2)}$`, 'm'));
+  });
+
+  it('bounds what every container may take, and lets the operator say otherwise', () => {
+    const setting = /^\$\{\w+:-(\d+)([kmg]?b?)\}$/;
+    for (const [name, each] of all) {
+      expect([name, each.mem_limit, each.cpus, each.pids_limit]).toEqual([
+        ...[name, expect.stringMatching(setting), expect.stringMatching(setting), expect.stringMatching(setting)],
+      ]);
+      expect([name, setting.exec(each.mem_limit ?? '')?.[1]]).not.toEqual([name, '0']);
+      expect([name, setting.exec(each.pids_limit ?? '')?.[1]]).not.toEqual([name, '0']);
+      expect([name, each.ulimits?.core]).toEqual([name, 0]);
+      expect([name, each.logging?.options]).toEqual([name, { 'max-size': '16m', 'max-file': '4' }]);
+      // Triton is not ours to say what it writes.
+      if (name !== 'triton') expect([name, each.read_only]).toEqual([name, true]);
+      for (const folder of each.tmpfs ?? []) expect(folder).toContain('size=');
+    }
+    const megabytes = (text = '') => {
+      const [, count, unit = ''] = setting.exec(text) ?? [];
+      return Number(count) * (unit.startsWith('g') ? 1024 : 1);
+    };
+    const redis = service('redis');
+    // Rewriting its file takes a copy of what changes meanwhile.
+    expect(megabytes(String(redis.environment?.REDIS_MAXMEMORY)) * 1.5).toBeLessThanOrEqual(megabytes(redis.mem_limit));
+  });
+
+  it('starts again what ends, but for what ends when it is done', () => {
+    const onFailure = ['init', 'first-model'];
+    for (const [name, each] of all)
+      expect([name, each.restart]).toEqual([
+        ...[name, name === 'operator' ? undefined : onFailure.includes(name) ? 'on-failure' : 'unless-stopped'],
+      ]);
+  });
+
+  it('makes a database that crashed durable at one stroke before it is replayed', () => {
+    expect(service('postgres').command).toContain('recovery_init_sync_method=syncfs');
   });
 
   it('puts secrets into no environment but those of init and of the two servers', () => {
@@ -102,8 +146,10 @@ describe('docker/compose.yml', () => {
     for (const name of running) expect(prepared).toContain(`${name}:/volumes/${name}`);
     const made = /for name in ([a-z -]+);/.exec(textOf('docker/Dockerfile'))?.[1]?.split(' ');
     expect(made?.sort()).toEqual([...running, 'operator'].sort());
-    const mounted = new Set(all.flatMap(([, each]) => each.volumes ?? []).map((volume) => volume.split(':')[0]));
-    expect(Object.keys(compose.volumes).sort()).toEqual([...mounted].sort());
+    const mounted = new Set(all.flatMap(([, each]) => each.volumes ?? []).map((volume) => volume.split(':')[0] ?? ''));
+    // A path of this machine, read only and nobody's secret, is the folder of Prometheus' rules.
+    expect([...mounted].filter((name) => name.startsWith('.'))).toEqual(['../monitoring']);
+    expect(Object.keys(compose.volumes).sort()).toEqual([...mounted].filter((name) => !name.startsWith('.')).sort());
   });
 
   it('lets a drain take its time before the engine kills, and keeps what others need until they have drained', () => {
@@ -127,9 +173,10 @@ describe('docker/compose.yml', () => {
     for (const [name, each] of all) expect([name, !!each.healthcheck]).toEqual([name, !oneShot.includes(name)]);
   });
 
-  it('publishes the gateway and nothing else, on the loopback interface unless told otherwise', () => {
-    expect(all.filter(([, each]) => each.ports).map(([name]) => name)).toEqual(['gateway']);
+  it('publishes the gateway, on the loopback interface unless told otherwise, and else only Prometheus there, where it is asked for', () => {
+    expect(all.filter(([, each]) => each.ports).map(([name]) => name)).toEqual(['gateway', 'prometheus']);
     expect(service('gateway').ports).toEqual([`\${WATERSHED_ADDRESS:-127.0.0.1}:\${WATERSHED_PORT:-4100}:${basePort}`]);
+    expect(service('prometheus').ports).toEqual([`127.0.0.1:\${PROMETHEUS_PORT:-9090}:9090`]);
   });
 
   it('gives a runner no way to Postgres, and only gateway and bridge a way out', () => {
@@ -146,8 +193,8 @@ describe('docker/compose.yml', () => {
     const { version } = JSON.parse(textOf('package.json')) as { version: string };
     for (const [, each] of ours) expect(each.image).toBe(`\${WATERSHED_IMAGE:-watershed:${version}}`);
     const tags = imagesOf(composeText).map(({ tag }) => tag);
-    expect(tags.length).toBe(4);
-    for (const tag of tags) expect(tag).toMatch(/^[\w./-]+:\d[\w.-]*$/);
+    expect(tags.length).toBe(5);
+    for (const tag of tags) expect(tag).toMatch(/^[\w./-]+:v?\d[\w.-]*$/);
     expect(textOf('docker/Dockerfile')).toContain(
       `ARG NODE_IMAGE=${imagesOf(composeText).find(({ variable }) => variable === 'NODE_IMAGE')?.tag}`,
     );
@@ -166,6 +213,17 @@ describe('docker/compose.yml', () => {
     });
     expect(service('triton').command).toEqual(expect.arrayContaining(['--model-control-mode=explicit']));
     expect(JSON.stringify(service('triton').deploy)).toContain('"capabilities":["gpu"]');
+  });
+
+  it('has a profile monitoring: a Prometheus that reaches every service', () => {
+    const prometheus = service('prometheus');
+    expect(all.filter(([, each]) => each.profiles?.includes('monitoring')).map(([name]) => name)).toEqual([
+      'prometheus',
+    ]);
+    expect(prometheus.networks).toEqual(['cluster', 'monitoring']);
+    expect(prometheus.volumes).toEqual(['../monitoring:/etc/prometheus:ro', 'prometheus:/prometheus']);
+    expect(prometheus.command).toContain('--config.file=/etc/prometheus/prometheus.compose.yml');
+    for (const name of running) expect(service(name).networks).toContain('cluster');
   });
 });
 
@@ -205,6 +263,7 @@ describe('npm run compose -- release', () => {
     expect(services.postgres?.image).toBe(`postgres@${digest}`);
     expect(services.redis?.image).toBe(`redis@${digest}`);
     expect(services.init?.build?.args).toEqual({ NODE_IMAGE: `node@${digest}` });
+    expect(services.prometheus?.image).toBe(`prom/prometheus@${digest}`);
     expect(services.triton?.image).toContain(`tritonserver@${digest}`);
     expect(Object.keys(services).filter((name) => !(name in compose.services))).toEqual([]);
   });

@@ -1,37 +1,62 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CORE_SCHEMA, load, mergeTag } from 'js-yaml';
 import { freePort } from '#local-services';
 import { eventually } from '#testing';
 import { writeSecrets } from '../scripts/compose/secrets.js';
 import { type ContainerEngine, type Ran, run } from './container-engine.js';
 import { root } from './started-cluster.js';
 
-/** More requests than a test's load makes, and a project, a port and secrets of its own. */
-const override = `services:
-  gateway:
-    environment:
-      GATEWAY_RATE_PER_PERSON: 1000000
-      GATEWAY_RATE_PER_ADDRESS: 1000000
-`;
+/**
+ * More requests than a test's load makes. And a limit on processes below this machine's: an engine that is told any
+ * `ulimits` asks for its own default of the others, which one that runs inside a container may not raise.
+ */
+function override(services: readonly string[]): string {
+  const own = existsSync('/proc/self/limits') ? readFileSync('/proc/self/limits', 'utf8') : '';
+  const [, soft, hard] = /^Max processes +(\d+) +(\d+)/m.exec(own) ?? [];
+  const processes = soft
+    ? { nproc: { soft: Math.min(4_096, Number(soft)), hard: Math.min(8_192, Number(hard)) } }
+    : undefined;
+  const rates = { GATEWAY_RATE_PER_PERSON: 1_000_000, GATEWAY_RATE_PER_ADDRESS: 1_000_000 };
+  const each = services.map((name) => [
+    name,
+    { ...(processes ? { ulimits: processes } : {}), ...(name === 'gateway' ? { environment: rates } : {}) },
+  ]);
+  return JSON.stringify({ services: Object.fromEntries(each) });
+}
+
+const servicesOf = (path: string): string[] => {
+  const file = load(readFileSync(join(root, path), 'utf8'), { schema: CORE_SCHEMA.withTags(mergeTag) });
+  return Object.keys((file as { services: object }).services);
+};
+
+export const everyProfile = ['gpu', 'tools', 'monitoring'].flatMap((name) => ['--profile', name]);
+
+async function whereIs(program: string): Promise<string> {
+  return (await run('sh', ['-c', `command -v ${program}`])).stdout.trim();
+}
 
 /** The compose stack under a name of its own, from its secrets to its last volume. */
 export class ComposeStack {
   readonly project = `watershed-test-${process.pid}`;
   readonly dataFolder: string;
+  private standIn = false;
   private constructor(
     private readonly engine: ContainerEngine,
     private readonly folder: string,
     readonly port: number,
+    readonly prometheusPort: number,
   ) {
     this.dataFolder = join(folder, 'data');
   }
 
   static async prepare(engine: ContainerEngine): Promise<ComposeStack> {
     const folder = mkdtempSync(join(tmpdir(), 'watershed-compose-'));
-    const stack = new ComposeStack(engine, folder, await freePort());
+    const port = await freePort();
+    const stack = new ComposeStack(engine, folder, port, await freePort());
     writeSecrets(stack.envFile, join(root, 'docker/.env.example'));
-    writeFileSync(join(folder, 'override.yml'), override);
+    writeFileSync(join(folder, 'override.yml'), override(servicesOf('docker/compose.yml')));
     return stack;
   }
 
@@ -42,6 +67,11 @@ export class ComposeStack {
   /** Of this test alone, so that it never takes the place of one that is in use. */
   get image(): string {
     return `watershed:${this.project}`;
+  }
+
+  /** Stands in for Prometheus' own image, which this machine may lack while it has the program. */
+  get prometheusImage(): string {
+    return `localhost/prometheus:${this.project}`;
   }
 
   get envFile(): string {
@@ -65,12 +95,28 @@ export class ComposeStack {
       WATERSHED_PORT: String(this.port),
       WATERSHED_PUBLIC_URL: this.url,
       WATERSHED_IMAGE: this.image,
+      PROMETHEUS_PORT: String(this.prometheusPort),
+      ...(this.standIn ? { PROMETHEUS_IMAGE: this.prometheusImage } : {}),
     };
+  }
+
+  /** Builds an image around this machine's own Prometheus, on `base`, to be used from now on. */
+  async standInForPrometheus(base: string): Promise<void> {
+    const context = join(this.folder, 'prometheus');
+    mkdirSync(join(context, 'empty'), { recursive: true });
+    for (const name of ['prometheus', 'promtool']) copyFileSync(await whereIs(name), join(context, name));
+    writeFileSync(
+      join(context, 'Dockerfile'),
+      `FROM ${base}\nCOPY prometheus promtool /bin/\nCOPY --chown=nobody empty /prometheus\nENTRYPOINT ["/bin/prometheus"]\n`,
+    );
+    await this.ask(['build', '-t', this.prometheusImage, context]);
+    this.standIn = true;
   }
 
   /** @throws where the engine answers with anything but 0. */
   async ask(args: readonly string[]): Promise<string> {
-    const { code, stdout, output } = await run(this.engine.command, args);
+    // In a folder of its own: podman leaves a file where a command that took too much memory was called.
+    const { code, stdout, output } = await run(this.engine.command, args, process.env, this.folder);
     if (code !== 0) throw new Error(`${this.engine.command} ${args.join(' ')}: ${output}`);
     return stdout.trim();
   }
@@ -100,8 +146,8 @@ export class ComposeStack {
     return (await this.ask(['inspect', '--format', '{{.State.Health.Status}}', name])) === 'healthy';
   }
 
-  async up(): Promise<void> {
-    const { code, output } = await this.compose(['up', '-d']);
+  async up(profiles: readonly string[] = []): Promise<void> {
+    const { code, output } = await this.compose([...profiles.flatMap((name) => ['--profile', name]), 'up', '-d']);
     if (code !== 0) throw new Error(`the stack does not come up:\n${output.slice(-4_000)}`);
     await eventually(async () => (await fetch(`${this.url}/health/ready`)).ok, { timeoutMs: 180_000, intervalMs: 500 });
     mkdirSync(join(this.dataFolder, 'operator'), { recursive: true, mode: 0o700 });
@@ -121,7 +167,7 @@ export class ComposeStack {
   /** Takes everything down; what is still there afterwards, by name. */
   async down(): Promise<string[]> {
     await this.compose(['stop', 'gateway']);
-    await this.compose(['--profile', 'gpu', '--profile', 'tools', 'down', '--volumes']);
+    await this.compose([...everyProfile, 'down', '--volumes']);
     const [volumes, networks, containers] = await Promise.all([
       this.ask(['volume', 'ls', '-q']),
       this.ask(['network', 'ls', '--format', '{{.Name}}']),
@@ -133,7 +179,8 @@ export class ComposeStack {
 
   /** Also what `down` keeps: the image and this test's files. */
   async remove(): Promise<void> {
-    await run(this.engine.command, ['rmi', '-f', this.image]);
+    for (const image of [this.image, ...(this.standIn ? [this.prometheusImage] : [])])
+      await run(this.engine.command, ['rmi', '-f', image]);
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

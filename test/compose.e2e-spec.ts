@@ -4,8 +4,10 @@ import { eventually, optionalTool, toolIsRequired } from '#testing';
 import { containers } from '../scripts/compose/container/containers.js';
 import { imagesOf } from '../scripts/compose/release.js';
 import { type Ask, load, reconcile } from './books.js';
-import { ComposeStack } from './compose-stack.js';
+import { ComposeStack, everyProfile } from './compose-stack.js';
 import { findEngine, missingImages } from './container-engine.js';
+import { metricNamesIn, queriesOfDashboard, rules } from './monitoring-files.js';
+import { PrometheusApi, prometheusIsHere } from './prometheus-api.js';
 import { root, runCommand } from './started-cluster.js';
 
 const minutes = (n: number) => n * 60_000;
@@ -18,13 +20,23 @@ function absence(): string | undefined {
   if (!engine) return 'no container engine with a compose command answers (docker compose, podman-compose)';
   if (required) return undefined;
   const images = imagesOf(composeFile)
-    .filter(({ variable }) => variable !== 'TRITON_IMAGE')
+    .filter(({ variable }) => !['TRITON_IMAGE', 'PROMETHEUS_IMAGE'].includes(variable))
     .map(({ tag }) => tag);
   const missing = missingImages(engine, images);
   if (missing.length > 0) return `${engine.command} holds no ${missing.join(', ')}`;
   // Building the image alone takes minutes.
   return process.env.WATERSHED_TEST_ALL ? undefined : 'takes minutes: npm run test:compose, or npm run test:all';
 }
+
+/** Why nobody watches the stack here; it takes a moment, so only where the stack is brought up at all. */
+function noPrometheus(): string | undefined {
+  if (absence() !== undefined || !engine) return 'the compose stack is not brought up';
+  const here = prometheusIsHere() || missingImages(engine, [imageOf('PROMETHEUS_IMAGE')]).length === 0;
+  return here ? undefined : `neither prometheus on the PATH nor ${imageOf('PROMETHEUS_IMAGE')}`;
+}
+
+const imageOf = (wanted: string): string =>
+  imagesOf(composeFile).find(({ variable }) => variable === wanted)?.tag ?? '';
 
 const services = containers.map(({ name }) => name).filter((name) => name !== 'runner-gpu');
 
@@ -48,6 +60,19 @@ const reach = (
 ) => `const socket = require('node:net').connect({ host: '${host}', port: ${port}, timeout: 3000 });
 socket.on('connect', () => { console.log('connected'); process.exit(0); });
 for (const event of ['error', 'timeout']) socket.on(event, () => { console.log('no way'); process.exit(0); });`;
+
+/** What this container may take, by the kernel's own account, in either version of control groups. */
+const limits = `const fs = require('node:fs');
+const first = (...names) => { for (const name of names) try { return fs.readFileSync('/sys/fs/cgroup/' + name, 'utf8').trim(); } catch { continue; } };
+const core = /^Max core file size +(\\d+) +(\\d+)/m.exec(fs.readFileSync('/proc/self/limits', 'utf8'));
+console.log(JSON.stringify({ memory: first('memory.max', 'memory/memory.limit_in_bytes'), pids: first('pids.max', 'pids/pids.max'),
+  cpu: first('cpu.max', 'cpu/cpu.cfs_quota_us').split(' ')[0], core: [core?.[1], core?.[2]] }));`;
+
+/** Takes more than any service may have. */
+const glutton = 'const all = []; for (;;) all.push(Buffer.alloc(16 * 1024 * 1024, 1));';
+
+const prometheus = optionalTool('prometheus', noPrometheus());
+const profiles = prometheus.there ? ['monitoring'] : [];
 
 optionalTool('compose', absence()).describe('the compose stack', () => {
   let stack: ComposeStack;
@@ -80,6 +105,8 @@ optionalTool('compose', absence()).describe('the compose stack', () => {
     stack = await ComposeStack.prepare(engine);
     const built = await stack.compose(['build', 'init']);
     if (built.code !== 0) throw new Error(`the image cannot be built:\n${built.output.slice(-4_000)}`);
+    if (prometheus.there && missingImages(engine, [imageOf('PROMETHEUS_IMAGE')]).length > 0)
+      await stack.standInForPrometheus(imageOf('NODE_IMAGE'));
   }, minutes(20));
 
   afterAll(async () => {
@@ -112,7 +139,7 @@ optionalTool('compose', absence()).describe('the compose stack', () => {
   );
 
   it('is a small image: what it adds to its base stays below 150 MB', async () => {
-    const base = imagesOf(composeFile).find(({ variable }) => variable === 'NODE_IMAGE')?.tag ?? '';
+    const base = imageOf('NODE_IMAGE');
     const sizeOf = async (image: string) =>
       Number(await stack.ask(['image', 'inspect', '--format', '{{.Size}}', image]));
     const addedMegabytes = ((await sizeOf(stack.image)) - (await sizeOf(base))) / 1e6;
@@ -123,7 +150,7 @@ optionalTool('compose', absence()).describe('the compose stack', () => {
   it(
     'comes up from nothing and tells the demo’s story',
     async () => {
-      await stack.up().catch(async (error: unknown) => {
+      await stack.up(profiles).catch(async (error: unknown) => {
         throw new Error(`${error instanceof Error ? error.message : error}\n${await stack.logs()}`);
       });
       const demo = runCommand('npm', [
@@ -194,6 +221,83 @@ optionalTool('compose', absence()).describe('the compose stack', () => {
     },
     minutes(2),
   );
+
+  it(
+    'holds each service to what it may take, and kills alone what takes more',
+    async () => {
+      const mebibyte = 1024 ** 2;
+      for (const name of services) {
+        const memory = { gateway: 1024, runner: 2048 }[name] ?? 512;
+        expect([name, JSON.parse(await stack.evaluate(name, limits))]).toEqual([
+          name,
+          {
+            memory: String(memory * mebibyte),
+            pids: '512',
+            cpu: name === 'gateway' || name === 'runner' ? expect.stringMatching(/^(max|-1)$/) : '100000',
+            core: ['0', '0'],
+          },
+        ]);
+      }
+      const before = await startedAt('registry');
+      await expect(stack.evaluate('registry', glutton)).rejects.toThrow();
+      expect(await stack.isHealthy('registry')).toBe(true);
+      expect(await startedAt('registry')).toBe(before);
+      // Models are admitted by what is left in the container, not by what the machine has.
+      const metrics = await stack.evaluate(
+        'runner',
+        'fetch("http://127.0.0.1:9100/metrics").then(async (answer) => console.log(await answer.text()))',
+      );
+      const freeBytes = Number(/^watershed_runner_model_memory_free_bytes\S* (\S+)$/m.exec(metrics)?.[1]);
+      expect(freeBytes).toBeGreaterThan(0);
+      expect(freeBytes).toBeLessThan(2048 * mebibyte);
+    },
+    minutes(2),
+  );
+
+  prometheus.describe('and the Prometheus of its profile', () => {
+    let api: PrometheusApi;
+
+    beforeAll(async () => {
+      api = new PrometheusApi(`http://127.0.0.1:${stack.prometheusPort}`);
+      const signedUp = (await ask('POST', '/v1/people', undefined, {})).body as { key: { secret: string } };
+      // A rate wants two looks, fifteen seconds apart, and something that happened between them.
+      await eventually(
+        async () => {
+          const question = { model: 'watershed/language-id', text: 'Il ruscello è in piena.' };
+          expect((await ask('POST', '/v1/infer', signedUp.key.secret, question)).status).toBe(200);
+          expect(await api.query('rate(watershed_runner_inference_seconds_count[1m]) > 0')).not.toEqual([]);
+        },
+        { timeoutMs: 120_000, intervalMs: 2_000 },
+      );
+    }, minutes(3));
+
+    it(
+      'sees every service and none of the alerts',
+      async () => {
+        expect(await stack.isHealthy('prometheus')).toBe(true);
+        expect(await api.targets()).toEqual([...services].sort().map((name) => [name, 'up', '']));
+        const quiet = rules().map(({ alert }) => [alert, 'ok', 'inactive']);
+        // What was down while the stack came up may still be waited for.
+        await eventually(async () => expect(await api.rules()).toEqual(quiet.sort()), { timeoutMs: 60_000 });
+      },
+      minutes(2),
+    );
+
+    it(
+      'answers every query of the dashboard',
+      async () => {
+        const read = [...queriesOfDashboard(), ...rules().map(({ expr }) => expr)].flatMap(metricNamesIn);
+        const known = await api.metricNames();
+        expect(read.filter((name) => !known.has(name))).toEqual([]);
+        for (const expr of queriesOfDashboard())
+          await eventually(
+            async () => expect({ expr, series: (await api.query(expr)).length }).not.toEqual({ expr, series: 0 }),
+            { timeoutMs: 60_000, intervalMs: 1_000 },
+          );
+      },
+      minutes(3),
+    );
+  });
 
   it(
     'serves the operator’s command line from inside',
@@ -269,8 +373,8 @@ optionalTool('compose', absence()).describe('the compose stack', () => {
       const balance = async () => ((await ask('GET', '/v1/purse', key)).body as { balanceMicro: string }).balanceMicro;
       const before = await balance();
       await stack.compose(['stop', 'gateway']);
-      expect((await stack.compose(['down'])).code).toBe(0);
-      await stack.up();
+      expect((await stack.compose([...everyProfile, 'down'])).code).toBe(0);
+      await stack.up(profiles);
       await eventually(async () => expect(await balance()).toBe(before), { timeoutMs: 30_000 });
       await served(120_000);
     },

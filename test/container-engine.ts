@@ -35,9 +35,14 @@ export interface Ran {
 }
 
 /** One command to its end. */
-export function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<Ran> {
+export function run(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+  cwd = root,
+): Promise<Ran> {
   return new Promise((resolve) => {
-    const child = spawn(command, [...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env });
+    const child = spawn(command, [...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'], env });
     let stdout = '';
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -5,36 +5,23 @@ import { join } from 'node:path';
 import { freePort } from '#local-services';
 import { eventually, optionalTool } from '#testing';
 import { metricNamesIn, monitoringFolder, queriesOfDashboard, rules } from './monitoring-files.js';
+import { PrometheusApi, prometheusIsHere } from './prometheus-api.js';
 import { StartedCluster } from './started-cluster.js';
 
 const minutes = (n: number) => n * 60_000;
-const starts = (command: string) => spawnSync(command, ['--version']).status === 0;
-const absence = starts('prometheus') && starts('promtool') ? undefined : 'no prometheus and promtool on the PATH';
+const absence = prometheusIsHere() ? undefined : 'no prometheus and promtool on the PATH';
 
 const run = (command: string, args: readonly string[]) => {
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
   return { status, output: `${stdout}${stderr}` };
 };
 
-interface Series {
-  readonly metric: Readonly<Record<string, string>>;
-  readonly value: readonly [number, string];
-}
-
 optionalTool('prometheus', absence).describe('Prometheus', () => {
   let cluster: StartedCluster;
   let folder: string;
   let prometheus: ChildProcess;
-  let url: string;
-
-  const ask = async <Data>(path: string): Promise<Data> => {
-    const response = await fetch(`${url}/api/v1/${path}`);
-    const body = (await response.json()) as { status: string; data: Data; error?: string };
-    if (body.status !== 'success') throw new Error(`${path}: ${body.error}`);
-    return body.data;
-  };
-  const query = async (expr: string) =>
-    (await ask<{ result: Series[] }>(`query?query=${encodeURIComponent(expr)}`)).result;
+  let api: PrometheusApi;
+  const query = (expr: string) => api.query(expr);
 
   /** The shipped file, but for the cluster's folder and the interval. */
   const configured = (name: string): string => {
@@ -59,7 +46,7 @@ optionalTool('prometheus', absence).describe('Prometheus', () => {
     writeFileSync(join(folder, 'prometheus.yml'), configured('prometheus.yml'));
     copyFileSync(join(monitoringFolder, 'alerts.yml'), join(folder, 'alerts.yml'));
     const port = await freePort();
-    url = `http://127.0.0.1:${port}`;
+    api = new PrometheusApi(`http://127.0.0.1:${port}`);
     prometheus = spawn(
       'prometheus',
       [
@@ -93,23 +80,16 @@ optionalTool('prometheus', absence).describe('Prometheus', () => {
   }, minutes(1));
 
   it('finds every process of the cluster, and none of the alerts', async () => {
-    const { activeTargets } = await ask<{
-      activeTargets: { health: string; labels: { process: string }; lastError: string }[];
-    }>('targets');
-    const seen = activeTargets.map(({ labels, health, lastError }) => [labels.process, health, lastError]);
-    expect(seen.sort()).toEqual(
+    expect(await api.targets()).toEqual(
       running()
         .map(({ name }) => [name, 'up', ''])
         .sort(),
     );
-    const { groups } = await ask<{ groups: { rules: { name: string; health: string; state: string }[] }[] }>('rules');
-    const judged = groups.flatMap((group) => group.rules);
-    expect(judged.map(({ name }) => name).sort()).toEqual(
+    expect(await api.rules()).toEqual(
       rules()
-        .map(({ alert }) => alert)
+        .map(({ alert }) => [alert, 'ok', 'inactive'])
         .sort(),
     );
-    expect(judged.filter(({ health, state }) => health !== 'ok' || state !== 'inactive')).toEqual([]);
   });
 
   // A rate needs two looks at its counter, and who looks decides when.
@@ -128,9 +108,9 @@ optionalTool('prometheus', absence).describe('Prometheus', () => {
   );
 
   it('knows every metric that the dashboard and the rules read', async () => {
-    const known = new Set(Object.keys(await ask<Record<string, unknown>>('metadata')));
     const read = [...queriesOfDashboard(), ...rules().map(({ expr }) => expr)].flatMap(metricNamesIn);
     expect(read.length).toBeGreaterThan(30);
+    const known = await api.metricNames();
     expect(read.filter((name) => !known.has(name))).toEqual([]);
   });
 

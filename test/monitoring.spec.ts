@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { metricsPort } from '../scripts/compose/container/containers.js';
 import { checks } from '../scripts/doctor/checks.js';
 import { Api } from '../scripts/watershed/api.js';
 import { metricNamesIn, monitoringFolder, monitoringYaml, queriesOfDashboard, rules } from './monitoring-files.js';
@@ -53,12 +54,16 @@ describe('what watches a cluster', () => {
 
   it('scrapes every service of the topology in the compose stack', () => {
     const config = monitoringYaml('prometheus.compose.yml') as {
-      scrape_configs: { static_configs: { targets: string[] }[] }[];
+      scrape_configs: {
+        static_configs: { targets: string[] }[];
+        dns_sd_configs: { names: string[]; port: number }[];
+      }[];
     };
     const topology = JSON.parse(
       readFileSync(join(monitoringFolder, '..', 'topology', 'one-app-a-process.json'), 'utf8'),
     ) as { processes: { name: string }[] };
     const hosts = config.scrape_configs[0]?.static_configs[0]?.targets.map((target) => target.split(':')[0]);
     expect(hosts?.sort()).toEqual(topology.processes.map(({ name }) => name).sort());
+    expect(config.scrape_configs[0]?.dns_sd_configs).toEqual([{ names: ['runner-gpu'], type: 'A', port: metricsPort }]);
   });
 });

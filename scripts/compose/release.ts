@@ -11,6 +11,7 @@ const placeOf: Readonly<Record<string, (image: string) => string>> = {
   NODE_IMAGE: (image) => `  init:\n    build:\n      args:\n        NODE_IMAGE: ${image}\n`,
   POSTGRES_IMAGE: (image) => `  postgres:\n    image: ${image}\n`,
   REDIS_IMAGE: (image) => `  redis:\n    image: ${image}\n`,
+  PROMETHEUS_IMAGE: (image) => `  prometheus:\n    image: ${image}\n`,
   TRITON_IMAGE: (image) => `  triton:\n    image: ${image}\n`,
 };
 
