@@ -1,6 +1,7 @@
 import { mkdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { json } from 'node:stream/consumers';
 import { z } from 'zod';
 import {
   governanceMembers,
@@ -74,9 +75,7 @@ const begin = (bytes: Uint8Array, sha256 = sha256Of(bytes)) =>
 
 async function put(ticket: { url: string; token: string; maxBytes: number }, body: Uint8Array | PassThrough) {
   const answer = await transfers.transfer(ticket, { method: 'PUT', body, timeoutMs: 60_000 });
-  let text = '';
-  for await (const chunk of answer.body) text += String(chunk);
-  return { status: answer.status, body: JSON.parse(text) as Record<string, unknown> };
+  return { status: answer.status, body: (await json(answer.body)) as Record<string, unknown> };
 }
 
 async function upload(bytes: Uint8Array): Promise<string> {
