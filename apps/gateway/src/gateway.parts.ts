@@ -1,3 +1,4 @@
+import { ticketsInABook } from '#contracts';
 import type { Database } from '#persistence';
 import type { Sigil } from '#sigil';
 import type { Logger, Metrics } from '#telemetry';
@@ -128,9 +129,11 @@ export function gatewayParts(ground: GatewayGround) {
       catalogue,
       reserve: new SpareTickets({
         reserve: (nodeId, item) => reservations.reserve(nodeId, item),
+        reserveAhead: (nodeId, item, count) => reservations.reserveAhead(nodeId, item, count),
         maxBytes: 16_384,
+        maxAtOnce: ticketsInABook,
         freshMs: 10_000,
-        askAfterMs: 2,
+        inAMoment: (ask) => void setTimeout(ask, 2).unref(),
         maxGrants: 10_000,
         now: () => performance.now(),
       }),

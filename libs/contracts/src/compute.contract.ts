@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { defineMethod } from './method.js';
 import { modelVersion } from './model.contract.js';
 import { instant, modelName, pageOf, pageRequest, semver, thumbprint, uuid } from './primitives.js';
-import { refusal, transferItem, transferTicket } from './transfer.contract.js';
+import { refusal, ticketBook, ticketsInABook, transferItem, transferTicket } from './transfer.contract.js';
 
 /**
- * A place for an inference at this runner: tickets, one an item, in order. `grants` holds each grant once; an item that
+ * A place for an inference at this runner: tickets, one an item, in order, or a book of them where they are asked for ahead. `grants` holds each grant once; an item that
  * cannot be admitted gets a refusal while the others get theirs. The content then goes to the ticket's URL by HTTP:
  *
  *   POST <url>  Authorization: Bearer <token>
@@ -25,14 +25,14 @@ export const runnerReserve = defineMethod({
           model: modelName,
           version: semver.optional(),
           form: z.enum(['tensors', 'text']),
-          /** For a content that may come within the ticket's life, of `sizeBytes` at most: it takes no place until then. */
-          ahead: z.boolean().optional(),
+          /** So many tickets for contents that may come within their life, of `sizeBytes` at most each: none takes a place until then. */
+          ahead: z.number().int().min(1).max(ticketsInABook).optional(),
         }),
       )
       .min(1)
       .max(256),
   }),
-  response: z.object({ items: z.array(z.union([transferTicket, z.object({ refusal })])) }),
+  response: z.object({ items: z.array(z.union([transferTicket, ticketBook, z.object({ refusal })])) }),
   callers: ['gateway'],
   idempotent: true,
   timeoutMs: 2_000,

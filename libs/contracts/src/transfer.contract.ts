@@ -12,6 +12,15 @@ export const transferTicket = z.object({
 });
 export type TransferTicket = z.infer<typeof transferTicket>;
 
+/** The most tickets that are given ahead at once. */
+export const ticketsInABook = 32;
+
+/** Tickets for contents that may come, all alike but for the token. */
+export const ticketBook = transferTicket.omit({ token: true }).extend({
+  tokens: z.array(transferTicket.shape.token).min(1).max(ticketsInABook),
+});
+export type TicketBook = z.infer<typeof ticketBook>;
+
 /** The one refusal that stands in for a ticket when many are asked for at once. */
 export const refusal = z.object({
   code: z.string(),

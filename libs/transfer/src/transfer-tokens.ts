@@ -25,6 +25,7 @@ interface Outstanding<Bound> extends RedeemedTransfer<Bound> {
   readonly expiresAt: number;
 }
 
+const tokenBytes = 32;
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('base64');
 
 /**
@@ -47,21 +48,31 @@ export class TransferTokens<Bound> {
 
   /** Throws `overloaded` when `capacity` tokens are outstanding and none has expired. */
   issue(options: IssueOptions<Bound>): { token: string } {
+    const [token = ''] = this.issueMany(options, 1);
+    return { token };
+  }
+
+  /** As `issue`: `count` tokens, each for one transfer of the same kind; all of them or none. */
+  issueMany(options: IssueOptions<Bound>, count: number): string[] {
     const now = this.now();
-    if (this.outstanding.size >= this.capacity) this.sweep(now);
-    if (this.outstanding.size >= this.capacity) {
+    if (this.outstanding.size + count > this.capacity) this.sweep(now);
+    if (this.outstanding.size + count > this.capacity) {
       throw new WatershedError('overloaded', 'Too many transfers are waiting for their content. Try again shortly.', {
         retryAfterMs: 1_000,
       });
     }
-    this.forgetOldest(now);
-    const token = randomBytes(32).toString('base64url');
-    this.outstanding.set(hashOf(token), {
+    const entry = {
       bind: options.bind,
       maxBytes: options.maxBytes,
       expiresAt: now + (options.ttlMs ?? transferTokenLifetimeMs),
+    };
+    const random = randomBytes(tokenBytes * count);
+    return Array.from({ length: count }, (_, at) => {
+      this.forgetOldest(now);
+      const token = random.toString('base64url', at * tokenBytes, (at + 1) * tokenBytes);
+      this.outstanding.set(hashOf(token), entry);
+      return token;
     });
-    return { token };
   }
 
   /** What the token was bound to. Throws `transfer_token_invalid` when it is unknown, used or expired; which is not told. */

@@ -153,7 +153,7 @@ export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Pr
     find: (model, version) => models.find(model, version),
     verifyGrant: verifierOf(node),
     judge: (claims) => judge(claims, config.region),
-    issue: (booking, maxBytes) => tokens.issue({ bind: booking, maxBytes }),
+    issue: (booking, maxBytes, count) => tokens.issueMany({ bind: booking, maxBytes }, count),
     outstanding: () => tokens.size,
     aheadCapacity: ticketsAhead,
     url: () => url,

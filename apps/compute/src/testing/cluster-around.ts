@@ -155,7 +155,8 @@ export class ClusterAround {
     const request = { grants: [grant ?? (await this.grant())], items: [item] };
     const { items } = await this.node.bus.call(runnerReserve, request, { to });
     const [reserved] = items;
-    if (!reserved || 'refusal' in reserved) return { code: reserved?.refusal.code ?? 'nothing' };
+    if (!reserved || 'tokens' in reserved) throw new Error('one ticket was asked for');
+    if ('refusal' in reserved) return { code: reserved.refusal.code };
     return this.send(reserved, body);
   }
 

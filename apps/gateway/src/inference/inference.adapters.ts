@@ -8,6 +8,7 @@ import {
   type NodeId,
   type PriceList,
   runnerReserve,
+  type TicketBook,
   type TransferTicket,
   tollDraw,
   tollOpenPurse,
@@ -68,13 +69,30 @@ function newestFirst(one: string, other: string): number {
   return one.length - other.length;
 }
 
+/** `ahead`: so many tickets, for contents that may come. */
+type WantedItem = ReserveItem & { readonly ahead?: number };
+
+const ticketsOf = (given: TransferTicket | TicketBook): readonly TransferTicket[] =>
+  'tokens' in given ? given.tokens.map((token) => ({ url: given.url, token, maxBytes: given.maxBytes })) : [given];
+
 /** Reservations at one runner travel together: all that came in while the last call was under way. */
 export class BatchedReservations {
-  private readonly byRunner = new Map<NodeId, Coalescer<ReserveItem, TransferTicket>>();
+  private readonly byRunner = new Map<NodeId, Coalescer<WantedItem, readonly TransferTicket[]>>();
 
   constructor(private readonly cluster: GatewayCluster) {}
 
-  reserve(nodeId: NodeId, item: ReserveItem): Promise<TransferTicket> {
+  async reserve(nodeId: NodeId, item: ReserveItem): Promise<TransferTicket> {
+    const [ticket] = await this.add(nodeId, item);
+    if (!ticket) throw new WatershedError('internal', 'The runner gave a book without a ticket.');
+    return ticket;
+  }
+
+  /** As many as asked for, each for one content of `sizeBytes` at most. */
+  reserveAhead(nodeId: NodeId, item: ReserveItem, count: number): Promise<readonly TransferTicket[]> {
+    return this.add(nodeId, { ...item, ahead: count });
+  }
+
+  private add(nodeId: NodeId, item: WantedItem): Promise<readonly TransferTicket[]> {
     let coalescer = this.byRunner.get(nodeId);
     if (!coalescer) {
       coalescer = new Coalescer({
@@ -90,7 +108,7 @@ export class BatchedReservations {
     return coalescer.add(item);
   }
 
-  private async send(nodeId: NodeId, items: readonly ReserveItem[]): Promise<BatchOutcome<TransferTicket>[]> {
+  private async send(nodeId: NodeId, items: readonly WantedItem[]): Promise<BatchOutcome<readonly TransferTicket[]>[]> {
     const places = new Map<string, number>();
     const wire = items.map(({ grant, ...item }) => {
       const place = places.get(grant) ?? places.size;
@@ -99,7 +117,7 @@ export class BatchedReservations {
     });
     const answer = await this.cluster.call(runnerReserve, { grants: [...places.keys()], items: wire }, { to: nodeId });
     return answer.items.map((each) =>
-      'refusal' in each ? { ok: false, error: errorOfRefusal(each.refusal) } : { ok: true, value: each },
+      'refusal' in each ? { ok: false, error: errorOfRefusal(each.refusal) } : { ok: true, value: ticketsOf(each) },
     );
   }
 

@@ -12,7 +12,14 @@ import {
   type TransferTicket,
 } from '#contracts';
 import { WatershedError } from '#errors';
-import type { TransferExchange, TransferRequest, TransferResponse } from '#transfer';
+import {
+  contentBatchSuffix,
+  encodeFrame,
+  FrameReader,
+  type TransferExchange,
+  type TransferRequest,
+  type TransferResponse,
+} from '#transfer';
 import type { GatewayCluster } from '../cluster/cluster.port.js';
 
 type Handler = (request: Record<string, unknown>, to: NodeId | undefined) => unknown;
@@ -22,6 +29,9 @@ export const gatewayNodeId = 'G'.repeat(43);
 export const runnerNodeId = 'R'.repeat(43);
 export const fakeOperatorId = 'O'.repeat(43);
 export const fakeClusterId = 'C'.repeat(43);
+/** What a ticket given ahead takes. */
+const spareTicketBytes = 16_384;
+const fakeMaxBytes = 1_000_000;
 const zeroDigest = '0'.repeat(64);
 
 export function fakeNode(
@@ -182,9 +192,23 @@ export class FakeContent {
     return { status: answer.status, headers: answer.headers, body: Buffer.concat(chunks) };
   }
 
-  /** Every ticket of these fakes names a place of its own, so that no two contents can go together. */
-  async streamed(): Promise<void> {
-    throw new Error('contents were sent together');
+  /** Contents of a book's tickets go together: each is answered as if it had come alone. */
+  async streamed(
+    place: URL,
+    request: { readonly headers: Readonly<Record<string, string>>; readonly body: Uint8Array },
+    answer: { head(status: number): void; data(chunk: Buffer): void },
+  ): Promise<void> {
+    answer.head(200);
+    const url = place.href.slice(0, -contentBatchSuffix.length);
+    const frames = new FrameReader(fakeMaxBytes).push(Buffer.from(request.body));
+    await Promise.all(
+      frames.map(async ({ id, token, body }) => {
+        const ticket = { url, token, maxBytes: spareTicketBytes };
+        const { status, body: bytes } = await this.exchange(ticket, { headers: request.headers, body });
+        for (const piece of encodeFrame({ id, status, kind: 'json', token: '', body: bytes }))
+          answer.data(Buffer.from(piece));
+      }),
+    );
   }
 
   async transfer(ticket: TransferTicket, request: TransferRequest = {}): Promise<TransferResponse> {

@@ -126,11 +126,11 @@ export class FakeServices {
 
   private runner(): void {
     this.cluster.handle(runnerReserve, ({ items }) => ({
-      items: items.map(({ taskId, sizeBytes }) => ({
-        url: `http://127.0.0.1:9/${taskId}`,
-        token: 't'.repeat(43),
-        maxBytes: Math.max(1, sizeBytes),
-      })),
+      items: items.map(({ taskId, sizeBytes, ahead }) => {
+        const rest = { url: `http://127.0.0.1:9/${taskId}`, maxBytes: Math.max(1, sizeBytes) };
+        const token = 't'.repeat(43);
+        return ahead === undefined ? { ...rest, token } : { ...rest, tokens: Array<string>(ahead).fill(token) };
+      }),
     }));
   }
 

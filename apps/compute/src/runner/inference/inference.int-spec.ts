@@ -27,6 +27,12 @@ describe('an inference at a runner', () => {
     expect(stand.admission.inFlight).toBe(0);
   });
 
+  const ahead = async (sizeBytes: number, count: number) => {
+    const tickets = await stand.reserveAhead(sizeBytes, count);
+    if ('refusal' in tickets) throw new Error(tickets.refusal.code);
+    return tickets;
+  };
+
   it('answers JSON with JSON, in the names of the cluster', async () => {
     const { status, json } = await stand.infer(ask('[1.5, 2]'));
     expect([status, json]).toEqual([
@@ -124,8 +130,8 @@ describe('an inference at a runner', () => {
       });
       return { status: 200, json: undefined, answers: answers.sort(([a], [b]) => Number(a) - Number(b)) };
     };
-    const token = async (size: number, ahead?: true) => {
-      const ticket = await stand.reserve(size, 'tensors', 'org/sample', ahead);
+    const token = async (size: number) => {
+      const ticket = await stand.reserve(size);
       if ('refusal' in ticket) throw new Error(ticket.refusal.code);
       return ticket.token;
     };
@@ -140,7 +146,7 @@ describe('an inference at a runner', () => {
         ['x'.repeat(43), good],
         [await token(good.length - 1), good],
         [used, good],
-        [await token(good.length, true), good],
+        [(await ahead(good.length, 1))[0]?.token ?? '', good],
       ]);
       expect(answers).toEqual([
         [0, 200, [2, 3]],
@@ -164,16 +170,18 @@ describe('an inference at a runner', () => {
 
   it('gives tickets ahead that take no place until their content comes, and only so many', async () => {
     const body = Buffer.from(ask('[1,2]'));
-    const tickets = await Promise.all(
-      Array.from({ length: 10 }, () => stand.reserve(body.byteLength, 'tensors', 'org/sample', true)),
-    );
+    const tickets = [...(await ahead(body.byteLength, 4)), ...(await ahead(body.byteLength, 6))];
+    expect(new Set(tickets.map(({ token }) => token)).size).toBe(10);
     expect(stand.admission.inFlight).toBe(0);
-    const eleventh = await stand.reserve(body.byteLength, 'tensors', 'org/sample', true);
-    expect(eleventh).toMatchObject({ refusal: { code: 'overloaded' } });
-    const [first] = tickets;
-    if (!first || 'refusal' in first) throw new Error('refused');
+    expect(await stand.reserveAhead(body.byteLength, 1)).toMatchObject({ refusal: { code: 'overloaded' } });
+    const [first, second] = tickets;
+    if (!first || !second) throw new Error('refused');
     expect((await send(first, body)).status).toBe(200);
     expect((await send(first, body)).status).toBe(401);
+    expect((await send(second, Buffer.concat([body, Buffer.from(' ')]))).status).toBe(413);
+    // Two are used: there is room for two, and for no book of three.
+    expect(await stand.reserveAhead(body.byteLength, 3)).toMatchObject({ refusal: { code: 'overloaded' } });
+    expect(await ahead(body.byteLength, 2)).toHaveLength(2);
   });
 
   it('honours a token once, and no other', async () => {

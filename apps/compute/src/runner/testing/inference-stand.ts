@@ -1,4 +1,4 @@
-import type { GrantClaims, TransferTicket } from '#contracts';
+import type { GrantClaims, ParsedRequestOf, runnerReserve, TransferTicket } from '#contracts';
 import { WatershedError } from '#errors';
 import { repositoryName } from '#model-repository';
 import { TransferTokens } from '#transfer';
@@ -126,22 +126,28 @@ export async function inferenceStand(options: StandOptions) {
     },
     judge: ({ policy }) =>
       policy.allowedRegions.includes('EU/FR') ? undefined : new WatershedError('policy_forbids', 'not here'),
-    issue: (booking, maxBytes) => tokens.issue({ bind: booking, maxBytes }),
+    issue: (booking, maxBytes, count) => tokens.issueMany({ bind: booking, maxBytes }, count),
     outstanding: () => tokens.size,
     aheadCapacity: 10,
     url: () => `${origin}${inferencePath}`,
     maxBodyBytes: options.maxBodyBytes ?? 1_000_000,
   });
-  const reserve = async (
-    sizeBytes: number,
-    form: 'tensors' | 'text' = 'tensors',
-    model = 'org/sample',
-    ahead?: true,
-  ) => {
-    const items = [{ taskId: uuid, grant: 0, sizeBytes, model, form, ...(ahead ? { ahead } : {}) }];
-    const [item] = await desk.reserve({ grants: ['good'], items }, gatewayId);
-    if (!item) throw new Error('no answer');
-    return item;
+  const asked = async (item: Omit<ParsedRequestOf<typeof runnerReserve>['items'][number], 'taskId' | 'grant'>) => {
+    const [answer] = await desk.reserve({ grants: ['good'], items: [{ taskId: uuid, grant: 0, ...item }] }, gatewayId);
+    if (!answer) throw new Error('no answer');
+    return answer;
+  };
+  const reserve = async (sizeBytes: number, form: 'tensors' | 'text' = 'tensors', model = 'org/sample') => {
+    const answer = await asked({ sizeBytes, form, model });
+    if ('tokens' in answer) throw new Error('a book, and nobody asked for one');
+    return answer;
+  };
+  /** Tickets ahead, for tensors. */
+  const reserveAhead = async (sizeBytes: number, ahead: number) => {
+    const answer = await asked({ sizeBytes, form: 'tensors', model: 'org/sample', ahead });
+    if ('token' in answer) throw new Error('one ticket where a book was asked for');
+    if ('refusal' in answer) return answer;
+    return answer.tokens.map((token): TransferTicket => ({ url: answer.url, token, maxBytes: answer.maxBytes }));
   };
   return {
     admission,
@@ -154,6 +160,7 @@ export async function inferenceStand(options: StandOptions) {
     watch,
     origin,
     reserve,
+    reserveAhead,
     /** A ticket, and the content sent to it. */
     async infer(body: string | Uint8Array, headers: Record<string, string> = {}, form: 'tensors' | 'text' = 'tensors') {
       const bytes = Buffer.from(body);

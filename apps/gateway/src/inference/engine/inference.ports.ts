@@ -39,8 +39,6 @@ export interface ReserveItem {
   readonly model: string;
   readonly version?: string;
   readonly form: 'tensors' | 'text';
-  /** For a content that may come soon; it takes no place at the runner until then. */
-  readonly ahead?: true;
 }
 
 export interface Reserved {

@@ -1,4 +1,4 @@
-import type { GrantClaims, ParsedRequestOf, runnerReserve, TransferTicket } from '#contracts';
+import type { GrantClaims, ParsedRequestOf, runnerReserve, TicketBook, TransferTicket } from '#contracts';
 import { isWatershedError, toWireError, WatershedError, type WireError } from '#errors';
 import type { ModelEntry } from '../../model/engine/model-entry.js';
 import type { Admission, Place } from './admission.js';
@@ -21,7 +21,8 @@ export interface InferenceDeskOptions {
   readonly verifyGrant: (grant: string) => Promise<GrantClaims>;
   /** Undefined when this person's policy allows an inference here; else the refusal. */
   readonly judge: (claims: GrantClaims) => WatershedError | undefined;
-  readonly issue: (booking: Booking, maxBytes: number) => { token: string };
+  /** So many tokens, each good for one content. */
+  readonly issue: (booking: Booking, maxBytes: number, count: number) => string[];
   readonly url: () => string;
   /** Tickets that nobody has used yet. */
   readonly outstanding: () => number;
@@ -32,7 +33,7 @@ export interface InferenceDeskOptions {
 }
 
 type Item = ParsedRequestOf<typeof runnerReserve>['items'][number];
-type Reserved = TransferTicket | { refusal: WireError };
+type Reserved = TransferTicket | TicketBook | { refusal: WireError };
 
 /** Gives places at this runner: grant, policy, model, room, in this order; one ticket an item. */
 export class InferenceDesk {
@@ -67,7 +68,7 @@ export class InferenceDesk {
     }
   }
 
-  private ticket(item: Item, callerId: string): TransferTicket {
+  private ticket(item: Item, callerId: string): TransferTicket | TicketBook {
     const { admission, find, issue, url, maxBodyBytes } = this.options;
     const entry = find(item.model, item.version);
     if (!entry || entry.state === 'unloaded' || entry.state === 'unloading')
@@ -83,14 +84,14 @@ export class InferenceDesk {
     // The size that was announced is the size that may come: admission counts with it.
     const maxBytes = Math.max(1, item.sizeBytes);
     if (item.ahead) {
-      if (this.options.outstanding() >= this.options.aheadCapacity)
+      if (this.options.outstanding() + item.ahead > this.options.aheadCapacity)
         throw new WatershedError('overloaded', 'Too many tickets given ahead are unused.');
-      const { token } = issue({ taskId: item.taskId, entry, form: item.form, callerId }, maxBytes);
-      return { url: url(), token, maxBytes };
+      const tokens = issue({ taskId: item.taskId, entry, form: item.form, callerId }, maxBytes, item.ahead);
+      return { url: url(), tokens, maxBytes };
     }
     const place = admission.reserve(item.sizeBytes);
     try {
-      const { token } = issue({ taskId: item.taskId, entry, form: item.form, callerId, place }, maxBytes);
+      const [token = ''] = issue({ taskId: item.taskId, entry, form: item.form, callerId, place }, maxBytes, 1);
       return { url: url(), token, maxBytes };
     } catch (error) {
       admission.finish(place, 0);
