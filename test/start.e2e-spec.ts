@@ -162,7 +162,7 @@ describe('npm start on this machine', () => {
     'recovers after a kill -9 of the supervisor, which leaves no process behind',
     async () => {
       await cluster.kill();
-      expect(await cluster.leftBehind(40_000)).toEqual([]);
+      expect(await cluster.leftBehind(10_000)).toEqual([]);
       cluster = await StartedCluster.start({ port: cluster.port, dataFolder: cluster.dataFolder });
       expect((await cluster.request('GET', '/v1/me', key)).status).toBe(200);
       const doctor = cluster.run('doctor');

@@ -49,7 +49,7 @@ export async function startIndex(env: Env): Promise<RunningApp> {
 function inProcess(engine: IndexEngine, announcer: BusAnnouncer, nodeId: string): IndexPort {
   return {
     join: (manifest) => engine.join(nodeId, manifest),
-    changes: (since) => engine.changes(since),
+    changes: (since) => engine.stored(since),
     leave: (health) => engine.leave(nodeId, health),
     heard: ({ load, models }) => engine.heard(nodeId, load, models),
     onChange: (nudge) => announcer.onChange(nudge),

@@ -69,6 +69,8 @@ const nodeEnv = z.object({
 /** A safety net below the nudges: the watch asks anew after this many heartbeats. */
 const PULL_EVERY_BEATS = 5;
 const JOIN_TIMEOUT_MS = 60_000;
+/** So often, for some ten seconds, a node asks soon again: an index that starts with it, or again, is there by then. */
+const EAGER_ATTEMPTS = 60;
 
 /**
  * This process's membership in the cluster for one app: its key, its bus, its watch of the index, its heartbeat. The key
@@ -281,7 +283,8 @@ export class ClusterNode {
       try {
         return await ask();
       } catch (error) {
-        const waitMs = Math.min(1_000, 50 * 2 ** Math.min(attempt, 5)) * (0.5 + Math.random() / 2);
+        const longestMs = attempt < EAGER_ATTEMPTS ? 200 : 1_000;
+        const waitMs = Math.min(longestMs, 50 * 2 ** Math.min(attempt, 5)) * (0.5 + Math.random() / 2);
         if (isFinal(error) || this.gone || performance.now() + waitMs > deadline) throw error;
         this.options.logger.debug({ code: toWireError(error).code, attempt }, 'Not joined yet');
         await new Promise((resolve) => setTimeout(resolve, waitMs));

@@ -111,6 +111,17 @@ describe('a process of several apps', () => {
     expect(log).toContain('close index');
   });
 
+  it('does not outlive its parent for long, whatever it waits for', async () => {
+    const close = points.hold('close');
+    const env = { WATERSHED_PARENT_PIPE: '1', WATERSHED_ORPHAN_TIMEOUT_MS: '20' };
+    await runMany(env, [named('index', { close: () => points.reached('close') })], host);
+    host.stdin.end();
+    await close.arrived();
+    await eventually(() => host.exits.length > 0);
+    expect(host.exits).toEqual([0]);
+    close.release();
+  });
+
   it('ends with 1 and one line when an app does not start, and closes the others', async () => {
     const refusal = new WatershedError('database_unavailable', 'The database does not answer.');
     const failing: NamedApp = { name: 'toll', start: () => Promise.reject(refusal) };

@@ -13,6 +13,8 @@ const processEnv = z.object({
   /** `1`: end when standard input closes, because whoever started this process has gone. */
   WATERSHED_PARENT_PIPE: z.string().optional(),
   WATERSHED_DRAIN_TIMEOUT_MS: wholeNumber(0, 600_000).default(10_000),
+  /** How long a process may take to end whose parent has gone: the Redis and Postgres that it kept have gone with it. */
+  WATERSHED_ORPHAN_TIMEOUT_MS: wholeNumber(0, 600_000).default(2_000),
 });
 
 /** What `runMany` needs of the process it runs in. */
@@ -74,7 +76,14 @@ export async function runMany(env: Env, apps: readonly NamedApp[], host: HostPro
   try {
     const settings = parseEnv(processEnv, env, apps.map((app) => app.name).join('+'));
     drainTimeoutMs = settings.WATERSHED_DRAIN_TIMEOUT_MS;
-    if (settings.WATERSHED_PARENT_PIPE === '1') watchParent(host, () => void (stopping || end(0)));
+    if (settings.WATERSHED_PARENT_PIPE === '1') {
+      watchParent(host, () => {
+        if (stopping) return;
+        // What is in flight may still end; what waits for storage that is gone would wait for as long as it is let.
+        setTimeout(() => host.exit(0), settings.WATERSHED_ORPHAN_TIMEOUT_MS).unref();
+        end(0);
+      });
+    }
     if (settings.METRICS_PORT !== undefined) {
       const dataFolder = settings.WATERSHED_DATA_DIR;
       const state = { apps: () => group.apps, ready: () => group.ready(), ...(dataFolder ? { dataFolder } : {}) };

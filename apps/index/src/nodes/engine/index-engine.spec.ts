@@ -69,8 +69,12 @@ describe('the index engine', () => {
     world.board.clear();
     world.now += 4_000;
     const restarted = world.engine();
+    // Its own watch begins with what is stored, and waits for nothing.
+    const own = await restarted.stored(undefined);
+    expect(own.nodes[0]?.health).toBe('alive');
     const { nodes, revision } = await restarted.changes(undefined);
     expect(nodes[0]?.health).toBe('suspect');
+    expect((await restarted.stored(own.revision)).nodes[0]?.health).toBe('suspect');
     // Whoever was told of a doubt is told when it is over: both are in the stream.
     await restarted.heard(id, load, []);
     expect((await restarted.changes(revision)).nodes.map((entry) => entry.health)).toEqual(['alive']);

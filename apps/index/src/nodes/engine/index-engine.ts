@@ -79,6 +79,15 @@ export class IndexEngine {
     return { ...found, nodes: found.nodes.map((node) => this.entryOf(node)) };
   }
 
+  /**
+   * What the store holds, with nothing judged: for the index's own watch, so that others need not wait for an instance
+   * that has heard nobody yet to write down its doubts. Those reach that watch through the stream.
+   */
+  async stored(since: Revision | undefined): Promise<{ revision: Revision; snapshot: boolean; nodes: NodeEntry[] }> {
+    const found = await this.resources.store.changesSince(since);
+    return { ...found, nodes: found.nodes.map((node) => this.entryOf(node)) };
+  }
+
   async find(request: FindRequest): Promise<FindAnswer> {
     const { nodes } = await this.settled(undefined);
     return findNodes(
