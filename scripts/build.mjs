@@ -1,10 +1,12 @@
 // Builds what changed: the Prisma client when a schema file changed, then every TypeScript source that is newer than its
-// output. Types are checked by `npm run types`; SWC only strips them, which keeps a warm start short.
+// output, then the bundle of the processes of `npm start` when anything was. Types are checked by `npm run types`; SWC only
+// strips them, which keeps a warm start short.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundle } from './bundle.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const out = join(root, 'dist');
@@ -13,7 +15,7 @@ const stampFile = join(out, 'build-stamp.json');
 function walk(folder, keep, found = []) {
   if (!existsSync(folder)) return found;
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    if (entry.name === 'node_modules' || entry.name === 'peers') continue;
+    if (entry.name === 'node_modules' || entry.name === 'peers' || entry.name === 'bundle') continue;
     const path = join(folder, entry.name);
     if (entry.isDirectory()) walk(path, keep, found);
     else if (keep(entry.name)) found.push(path);
@@ -62,6 +64,8 @@ export async function build({ quiet = false } = {}) {
     return everything || !existsSync(output) || statSync(output).mtimeMs < statSync(file).mtimeMs;
   });
   if (stale.length > 0) {
+    // A build that is cut short is made anew as a whole.
+    rmSync(stampFile, { force: true });
     const { transform } = await import('@swc/core');
     const options = JSON.parse(readFileSync(join(root, '.swcrc'), 'utf8'));
     delete options.$schema;
@@ -75,6 +79,7 @@ export async function build({ quiet = false } = {}) {
       }),
     );
   }
+  if (stale.length > 0 || !existsSync(join(out, 'bundle', 'host.js'))) await bundle(root);
   mkdirSync(out, { recursive: true });
   writeFileSync(stampFile, JSON.stringify({ settings }));
   if (!quiet && stale.length > 0) console.error(`built ${stale.length} files in ${Date.now() - started} ms`);

@@ -29,4 +29,4 @@ if (process.argv.includes('--help') || process.argv.includes('-h')) {
 }
 checkNode();
 await prepare();
-await import('../dist/scripts/start/main.js');
+await import('../dist/bundle/start.js');

@@ -27,6 +27,9 @@ export interface RunningCluster {
   readonly processes: readonly { readonly name: string; readonly pid: number; readonly metricsPort: number }[];
 }
 
+/** Every process of a cluster: see `scripts/bundle.mjs`. */
+const hostScript = 'dist/bundle/host.js';
+
 /** How long a drain may take before a process is killed; the gateway's longest request is shorter. */
 const drainMs = 35_000;
 
@@ -97,7 +100,7 @@ export class Cluster {
       ({ name, services }, index) =>
         new NodeProcess({
           name,
-          script: join(this.root, 'dist/scripts/host/main.js'),
+          script: join(this.root, hostScript),
           args: ['--services', services.join(',')],
           env: serviceEnv({
             services,
@@ -182,15 +185,14 @@ export class Cluster {
     for (const { pid } of earlier.processes ?? []) {
       const pidFile = this.data.file('orphan.pid');
       writeFileSync(pidFile, String(pid));
-      if (stopOrphan(pidFile, 'dist/scripts/host/main.js'))
-        this.screen.progress(`ended process ${pid} of an earlier run`);
+      if (stopOrphan(pidFile, hostScript)) this.screen.progress(`ended process ${pid} of an earlier run`);
       rmSync(pidFile, { force: true });
     }
     rmSync(file, { force: true });
   }
 
   private async initialise(request: InitialiseRequest): Promise<Extract<InitialiseOutcome, { ok: true }>> {
-    const child = spawn(process.execPath, [join(this.root, 'dist/scripts/start/initialise.js')], {
+    const child = spawn(process.execPath, [join(this.root, 'dist/bundle/initialise.js')], {
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,
     });

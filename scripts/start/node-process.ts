@@ -42,7 +42,7 @@ export class NodeProcess {
     const { logFile, script, args, env, nodeFlags = [] } = this.options;
     if (existsSync(logFile) && statSync(logFile).size > largestLogBytes) renameSync(logFile, `${logFile}.1`);
     const log = openSync(logFile, 'a', 0o600);
-    const child = spawn(process.execPath, ['--enable-source-maps', ...nodeFlags, script, ...args], {
+    const child = spawn(process.execPath, [...nodeFlags, script, ...args], {
       env: { ...env, WATERSHED_PARENT_PIPE: '1' },
       stdio: ['pipe', log, log, 'ipc'],
       detached: true,
