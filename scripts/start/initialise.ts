@@ -106,7 +106,7 @@ async function proveKeys(dataFolder: string, urlOf: (app: DatabaseApp) => string
     { app: 'pod-host', open: openPodKek, file: POD_HOST_KEK_FILE ?? secretKeyFileOf(dataFolder, 'pod-kek') },
   ] as const;
   for (const { app, open, file } of proofs) {
-    const database = await openDatabase({ url: urlOf(app), applicationName: 'watershed-start', poolSize: 1 });
+    const database = await openDatabase({ url: urlOf(app), applicationName: 'watershed-start', poolSize: 2 });
     await open(database, file).finally(() => database.close());
   }
 }

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { Api, CommandError } from './api.js';
 import { addGovernanceCommands } from './governance-commands.js';
+import { addKekCommands } from './kek-commands.js';
 import { addModelCommands } from './model-commands.js';
 import { addNodeCommands } from './node-commands.js';
 import { addOperatorCommands } from './operator-commands.js';
@@ -33,6 +34,7 @@ addModelCommands(program, api);
 addNodeCommands(program, api);
 addOperatorCommands(program, api);
 addGovernanceCommands(program, api);
+addKekCommands(program, () => resolve(root, program.opts<{ data: string }>().data));
 
 try {
   await program.parseAsync();

@@ -16,7 +16,7 @@ import { gatewayModule } from './gateway.module.js';
 import { type GatewayParts, gatewayParts } from './gateway.parts.js';
 import { stopAccepting } from './http/drain.js';
 import { createHttpAdapter } from './http/http-server.js';
-import { openGatewayKek } from './once/gateway-kek.js';
+import { openContentBlind, openGatewayKek } from './once/gateway-kek.js';
 import { followUp } from './people/follow-up.js';
 import { ensureOperatorAccount } from './people/operator-account.js';
 import { observeOperators } from './people/people.metrics.js';
@@ -49,6 +49,7 @@ export async function startGateway(env: Env, overrides: GatewayOverrides = {}): 
     });
     undo.push(() => database.close());
     const kek = await openGatewayKek(database, config.kekFile);
+    const blind = await openContentBlind(database, kek);
     const cluster =
       overrides.cluster?.({ token: tokenSigil, grant: grantSigil }) ??
       (await joinable(env, {
@@ -81,6 +82,7 @@ export async function startGateway(env: Env, overrides: GatewayOverrides = {}): 
       tokenSigil,
       grantSigil,
       kek,
+      blind,
       rateLimits: () => {
         if (!limits) throw new Error('a request came before the server was ready');
         return limits;

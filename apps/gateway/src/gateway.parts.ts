@@ -28,7 +28,7 @@ import { KeysRepository } from './keys/keys.repository.js';
 import { KeysService } from './keys/keys.service.js';
 import { BlobUploads } from './models/blob-uploads.js';
 import { ModelCatalogue } from './models/model-catalogue.js';
-import { ContentBlind } from './once/content-blind.js';
+import type { ContentBlind } from './once/content-blind.js';
 import { ContentSeal } from './once/content-seal.js';
 import { Once } from './once/once.js';
 import { InvitationsRepository } from './people/invitations.repository.js';
@@ -50,6 +50,7 @@ export interface GatewayGround {
   readonly tokenSigil: Sigil;
   readonly grantSigil: Sigil;
   readonly kek: Uint8Array;
+  readonly blind: ContentBlind;
   /** Set once the HTTP server is up: limits are counted by its plugin. */
   readonly rateLimits: () => RateLimits;
   readonly wakeOutbox: () => void;
@@ -68,7 +69,7 @@ export function gatewayParts(ground: GatewayGround) {
   const { config, logger, database, cluster, transfer } = ground;
   const { limits } = config;
   const drain = new Drain();
-  const blind = new ContentBlind(ground.kek);
+  const { blind } = ground;
   const people = new PeopleRepository(database, blind);
   const invitations = new InvitationsRepository(database);
   const keys = new KeysRepository(database);

@@ -1,15 +1,55 @@
 import type { Database } from '#persistence';
-import { databaseKekLedger, openKek } from '#seal';
+import { openBytes, openRotatedKek, type RotatedKekOptions, sealBytes } from '#seal';
+import { ContentBlind, firstBlindKey } from './content-blind.js';
 import { wrappedKeyContext } from './content-seal.js';
 
-/** The key that wraps people's data keys, in a file of its own, outside the database and its backups. */
-export function openGatewayKek(database: Pick<Database, 'sqlTransaction'>, file: string): Promise<Uint8Array> {
-  const ledger = databaseKekLedger(database, 'gateway', 'kek', async (firstRow) => {
-    const row = await firstRow(
-      'SELECT person_id, wrapped_key FROM gateway.person WHERE wrapped_key IS NOT NULL ORDER BY created_at LIMIT 1',
-    );
-    if (!(row?.wrapped_key instanceof Uint8Array)) return undefined;
-    return { sealed: row.wrapped_key, context: wrappedKeyContext(String(row.person_id)) };
+const blindContext = () => 'content-blind';
+
+/**
+ * The key that wraps people's data keys, in a file of its own, outside the database and its backups; rotated first where
+ * the next one waits.
+ */
+export function openGatewayKek(
+  database: Pick<Database, 'sqlTransaction'>,
+  file: string,
+  change: Pick<RotatedKekOptions, 'batchSize' | 'reached'> = {},
+): Promise<Uint8Array> {
+  return openRotatedKek({
+    ...{ database, app: 'gateway', file, purpose: 'kek', ...change },
+    keys: [
+      {
+        ...{ table: 'gateway.person', id: 'person_id', idType: 'uuid', wrapped: 'wrapped_key' },
+        context: wrappedKeyContext,
+      },
+      {
+        ...{ table: 'gateway.kek_check', id: 'purpose', idType: 'text', wrapped: 'wrapped_blind' },
+        context: blindContext,
+      },
+    ],
+    prepare: async (kek) => void (await openContentBlind(database, kek)),
+    sample: async (firstRow) => {
+      const row = await firstRow(
+        'SELECT person_id, wrapped_key FROM gateway.person WHERE wrapped_key IS NOT NULL ORDER BY created_at LIMIT 1',
+      );
+      if (!(row?.wrapped_key instanceof Uint8Array)) return undefined;
+      return { sealed: row.wrapped_key, context: wrappedKeyContext(String(row.person_id)) };
+    },
   });
-  return openKek({ file, purpose: 'kek', ledger });
+}
+
+/** By which this gateway compares what it does not keep. The key stays the same when the KEK that wraps it is another. */
+export function openContentBlind(database: Pick<Database, 'sqlTransaction'>, kek: Uint8Array): Promise<ContentBlind> {
+  return database.sqlTransaction(async (client) => {
+    const fresh = sealBytes(kek, firstBlindKey(kek), blindContext());
+    await client.query(
+      "UPDATE gateway.kek_check SET wrapped_blind = $1 WHERE purpose = 'kek' AND wrapped_blind IS NULL",
+      [fresh],
+    );
+    const { rows } = await client.query<{ wrapped_blind: Buffer }>(
+      "SELECT wrapped_blind FROM gateway.kek_check WHERE purpose = 'kek'",
+    );
+    const wrapped = rows[0]?.wrapped_blind;
+    if (!wrapped) throw new Error('the KEK was not opened before what it wraps');
+    return new ContentBlind(openBytes(kek, wrapped, blindContext()));
+  });
 }
