@@ -67,6 +67,24 @@ describe('the sender of contents', () => {
     expect(paths.sort()).toEqual(['/place', '/place', '/place/batch']);
   });
 
+  it('reads no refusal of a whole without end, whoever sends it', async () => {
+    let sent = 0;
+    take = (_frames, response) => {
+      response.writeHead(503, { 'content-type': 'application/json' });
+      const more = (): void => {
+        while (!response.destroyed && response.write(Buffer.alloc(16_384, 32))) sent += 16_384;
+        sent += 16_384;
+      };
+      response.on('drain', more);
+      more();
+    };
+    const outcomes = await Promise.allSettled(['a', 'b'].map((each) => sender.send(ticket(), json(each), 5_000)));
+    for (const outcome of outcomes) {
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'body_too_large' } });
+    }
+    expect(sent).toBeLessThan(16 * 2 ** 20);
+  });
+
   it('hands on each answer when it is there', async () => {
     let finish: () => void = () => undefined;
     take = ([first, second], response) => {

@@ -33,6 +33,9 @@ export interface ContentSenderOptions {
   readonly oneByOne?: boolean;
 }
 
+/** A refusal is a sentence and its details: whoever sends more wants our memory. */
+const longestRefusalBytes = 65_536;
+
 interface Waiting {
   readonly ticket: TransferTicket;
   readonly content: Content;
@@ -115,14 +118,21 @@ export class ContentSender {
     };
     const reader = new FrameReader(maxAnswerBytes);
     const refused: Buffer[] = [];
+    const refusedMaxBytes = Math.min(maxAnswerBytes, longestRefusalBytes);
+    let refusedBytes = 0;
     let status = 0;
     const answer = {
       head: (given: number) => {
         status = given;
       },
       data: (chunk: Buffer) => {
-        if (status === 200) for (const frame of reader.push(chunk)) answered(frame);
-        else refused.push(chunk);
+        if (status === 200) {
+          for (const frame of reader.push(chunk)) answered(frame);
+          return;
+        }
+        refusedBytes += chunk.byteLength;
+        if (refusedBytes > refusedMaxBytes) throw tooLarge(refusedBytes, refusedMaxBytes);
+        refused.push(chunk);
       },
     };
     const headers = { 'content-type': contentBatchType, [timeoutHeader]: String(timeoutMs) };

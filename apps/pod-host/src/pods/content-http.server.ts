@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { type PodTransferAction, podListing, resourcePath, resourcePathHeader } from '#contracts';
@@ -136,8 +137,10 @@ export class ContentHttpServer {
       response.end();
       return;
     }
+    // Bytes that are not what they were are told while that can be told: before the head goes out.
+    await once(answer.body, 'readable');
     response.writeHead(answer.range ? 206 : 200, headers);
-    // Bytes that are not what they were end the connection in the middle: nobody takes them for whole.
+    // Those that come later end the connection in the middle: nobody takes them for whole.
     await pipeline(answer.body, response);
   }
 

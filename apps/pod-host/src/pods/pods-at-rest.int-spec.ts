@@ -3,6 +3,7 @@ import { mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { uuidv7 } from 'uuidv7';
 import { podDelete } from '#contracts';
+import { beginKekRotation } from '#seal';
 import { createSecretKey } from '#sigil';
 import { eventually } from '#testing';
 import { atHome, PodHostStand } from '../pod-host.fixture.js';
@@ -59,6 +60,32 @@ describe('at rest', () => {
     await writeFile(first, await readFile(second));
     expect((await stand.get(ann, one, 'a')).status).toBe(500);
     expect((await stand.get(ann, two, 'a')).body).toBe('same');
+  });
+
+  test('a chunk that is damaged is an error of the host, and the others are read as before', async () => {
+    const podId = await stand.newPod(ann);
+    const text = 'x'.repeat(65_536) + 'y'.repeat(30_000);
+    await stand.put(ann, podId, 'a', text);
+    await stand.put(ann, podId, 'empty', '');
+    const files = await Promise.all(
+      (await stand.filesOf(podId)).map(async (file) => ({ file, bytes: await readFile(file) })),
+    );
+    const { file, bytes } = files.find(({ bytes }) => bytes.byteLength > 90_000) ?? {
+      file: '',
+      bytes: Buffer.alloc(0),
+    };
+    bytes[72 + 65_552 + 100] = (bytes[72 + 65_552 + 100] ?? 0) ^ 1;
+    await writeFile(file, bytes);
+    const range = (asked: string) => stand.get(ann, podId, 'a', { range: asked });
+    expect(await range('bytes=70000-70010')).toMatchObject({
+      status: 500,
+      body: expect.stringContaining('"internal"'),
+    });
+    expect(await range('bytes=-10')).toMatchObject({ status: 500 });
+    expect(await range('bytes=0-9')).toMatchObject({ status: 206, body: 'x'.repeat(10) });
+    // Begun with what is whole, it can only break off.
+    await expect(stand.get(ann, podId, 'a')).rejects.toThrow();
+    expect(await stand.get(ann, podId, 'empty')).toMatchObject({ status: 200, body: '' });
   });
 
   test('a listing that is remembered follows what another instance changes', async () => {
@@ -133,6 +160,26 @@ describe('at rest', () => {
     await writeFile(kek, kept);
     await stand.start();
     expect((await stand.get(ann, podId, 'a')).body).toBe('text');
+  });
+
+  test('a KEK is rotated at the next start: pods are read as before, and the old one is refused', async () => {
+    const pods = [await stand.newPod(ann), await stand.newPod(ann)];
+    for (const podId of pods) await stand.put(ann, podId, 'a', `text of ${podId}`);
+    await stand.stop();
+    const kek = join(stand.dataDir, 'keys', 'pod-kek.json');
+    const old = await readFile(kek);
+    await beginKekRotation(kek, 'pod-kek');
+    await stand.start();
+    for (const podId of pods) expect((await stand.get(ann, podId, 'a')).body).toBe(`text of ${podId}`);
+    await stand.stop();
+    const fresh = await readFile(kek);
+    expect(fresh.equals(old)).toBe(false);
+    await writeFile(kek, old);
+    await expect(stand.start()).rejects.toMatchObject({ code: 'key_file_mismatch' });
+    await writeFile(kek, fresh);
+    await stand.start();
+    await stand.put(ann, pods[0] ?? '', 'b', 'after');
+    expect((await stand.get(ann, pods[0] ?? '', 'b')).body).toBe('after');
   });
 
   test('what was left behind is erased while the host runs, too', async () => {

@@ -312,7 +312,10 @@ describe('resources', () => {
     const bytes = await readFile(file);
     bytes.writeUInt8(bytes.readUInt8(1_000) ^ 1, 1_000);
     await writeFile(file, bytes);
-    await expect(stand.get(ann, podId, 'a')).rejects.toThrow();
+    expect(await stand.get(ann, podId, 'a')).toMatchObject({
+      status: 500,
+      body: expect.stringContaining('"internal"'),
+    });
   });
 });
 
