@@ -6,10 +6,8 @@ import {
   governanceAdmit,
   governanceLog,
   indexChanges,
-  indexFind,
   indexJoin,
   membershipChanged,
-  type NodeEntry,
   type NodeHealth,
   type ServiceName,
 } from '#contracts';
@@ -120,8 +118,7 @@ describe('the index', () => {
     const toll = await joined('toll');
     const gateway = await joined('gateway');
     await eventually(() => healthSeen(gateway, toll) === 'alive' && healthSeen(toll, gateway) === 'alive');
-    const found = await gateway.bus.call(indexFind, { service: 'toll' });
-    expect(found.candidates.map((entry: NodeEntry) => entry.nodeId)).toEqual([toll.nodeId]);
+    expect(gateway.directory.find('toll').map(({ nodeId }) => nodeId)).toEqual([toll.nodeId]);
     await eventually(() => gateway.directory.get(toll.nodeId)?.load !== undefined);
     expect(gateway.directory.find('index')).toHaveLength(1);
   });
@@ -141,8 +138,8 @@ describe('the index', () => {
     const gateway = await joined('gateway');
     await eventually(() => gateway.directory.find('index').length === 2);
     for (const to of [first.nodeId, second.nodeId]) {
-      const { candidates } = await gateway.bus.call(indexFind, { service: 'toll' }, { to });
-      expect(candidates.map((entry) => entry.nodeId)).toEqual([toll.nodeId]);
+      const { nodes } = await gateway.bus.call(indexChanges, {}, { to });
+      expect(nodes.find(({ nodeId }) => nodeId === toll.nodeId)?.health).toBe('alive');
     }
     const before = gateway.directory.revision;
     await first.close();
@@ -272,10 +269,9 @@ describe('the index', () => {
     await eventually(() => gateway.directory.find('toll').length === 1, { timeoutMs: 1_000 });
     await decide(toll.nodeId, 'node-exclude');
     await eventually(() => healthSeen(gateway, toll) === 'expelled', { timeoutMs: 1_000 });
-    await eventually(
-      async () => (await failure(toll.bus.call(indexFind, { service: 'toll' }))).code === 'node_expelled',
-      { timeoutMs: 1_000 },
-    );
+    await eventually(async () => (await failure(toll.bus.call(indexChanges, {}))).code === 'node_expelled', {
+      timeoutMs: 1_000,
+    });
     const again = await prepare('toll', 'toll-again', {});
     await again.join();
     const back = await prepare('toll');

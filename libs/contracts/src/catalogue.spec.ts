@@ -12,7 +12,7 @@ const callable = (service: ServiceName): string[] =>
     .sort();
 
 // What every node calls for itself: the index reads from the channel who asks.
-const membership = ['index-changes', 'index-find', 'index-join', 'index-leave'];
+const membership = ['index-changes', 'index-join', 'index-leave'];
 
 describe('the catalogue of methods', () => {
   it('names each once, after the service that answers it, and who may call it', () => {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { nodeManifest } from './documents.js';
 import { membershipState } from './governance.contract.js';
 import { defineBroadcast, defineMethod } from './method.js';
-import { instant, modelName, semver, serviceName, serviceNames, thumbprint } from './primitives.js';
+import { instant, modelName, semver, serviceNames, thumbprint } from './primitives.js';
 
 /** What a node says of itself every second. Never trusted for identity or health, only for choosing among nodes. */
 export const nodeLoad = z.object({
@@ -72,20 +72,6 @@ export const indexChanges = defineMethod({
   callers: serviceNames,
   idempotent: true,
   timeoutMs: 5_000,
-});
-
-/** Who can serve this: candidates, best first, and for each node that cannot the reason. */
-export const indexFind = defineMethod({
-  name: 'index-find',
-  service: 'index',
-  request: z.object({ service: serviceName, model: modelName.optional(), version: semver.optional() }),
-  response: z.object({
-    candidates: z.array(nodeEntry),
-    refused: z.array(z.object({ nodeId: thumbprint, reason: z.string() })),
-  }),
-  callers: serviceNames,
-  idempotent: true,
-  timeoutMs: 2_000,
 });
 
 /**

@@ -1,14 +1,6 @@
 import { Controller, Inject } from '@nestjs/common';
 import { BusHandler, type Caller } from '#bus';
-import {
-  indexChanges,
-  indexClaim,
-  indexFind,
-  indexJoin,
-  indexLeave,
-  type ParsedRequestOf,
-  type ResponseOf,
-} from '#contracts';
+import { indexChanges, indexClaim, indexJoin, indexLeave, type ParsedRequestOf, type ResponseOf } from '#contracts';
 import { ResourceClaims } from '#node';
 import { IndexEngine } from './engine/index-engine.js';
 
@@ -34,11 +26,6 @@ export class NodesController {
   @BusHandler(indexChanges)
   async changes(request: ParsedRequestOf<typeof indexChanges>): Promise<ResponseOf<typeof indexChanges>> {
     return this.engine.changes(request.since);
-  }
-
-  @BusHandler(indexFind)
-  async find(request: ParsedRequestOf<typeof indexFind>): Promise<ResponseOf<typeof indexFind>> {
-    return this.engine.find(request);
   }
 
   @BusHandler(indexClaim)

@@ -79,7 +79,7 @@ describe('the index engine', () => {
     await restarted.heard(id, load, []);
     expect((await restarted.changes(revision)).nodes.map((entry) => entry.health)).toEqual(['alive']);
     world.now += 4_000;
-    expect((await restarted.find({ service: 'toll' })).refused).toEqual([{ nodeId: id, reason: 'it is suspect' }]);
+    expect((await restarted.changes(undefined)).nodes.map((entry) => entry.health)).toEqual(['suspect']);
     await world.pass(1, [restarted]);
     expect(world.healthOf(id)).toBe('suspect');
   });
@@ -133,7 +133,7 @@ describe('the index engine', () => {
     await engine.leave(id, 'asleep');
     await world.pass(20, [engine]);
     expect(world.healthOf(id)).toBe('asleep');
-    expect((await engine.find({ service: 'toll' })).refused).toEqual([{ nodeId: id, reason: 'it is asleep' }]);
+    expect((await engine.changes(undefined)).nodes.map((entry) => entry.health)).toEqual(['asleep']);
     await engine.leave('nobody', 'left');
     expect(world.store.rows.size).toBe(1);
   });
@@ -148,21 +148,5 @@ describe('the index engine', () => {
     expect((await engine.changes(first.revision)).nodes.map((entry) => entry.health)).toEqual(['left']);
     world.store.epoch = 'two';
     expect((await engine.changes(first.revision)).snapshot).toBe(true);
-  });
-
-  it('finds by model, with the reason for each node that cannot', async () => {
-    const engine = world.engine();
-    await world.joined(engine);
-    const model = { name: 'org/model', version: '1.0.0', digest: 'd', ready: true };
-    const find = async (more: object): Promise<unknown[]> => {
-      const { candidates, refused } = await engine.find({ service: 'toll', ...more });
-      return [candidates.length, refused[0]?.reason];
-    };
-    await engine.heard(id, load, [model, { ...model, name: 'org/other', ready: false }]);
-    expect(await find({ model: 'org/model' })).toEqual([1, undefined]);
-    expect(await find({ model: 'org/model', version: '2.0.0' })).toEqual([0, 'it does not serve org/model 2.0.0']);
-    expect(await find({ model: 'org/other' })).toEqual([0, 'org/other is not ready there']);
-    await engine.heard(id, { ...load, draining: true }, [model]);
-    expect(await find({ model: 'org/model' })).toEqual([0, 'it takes no new work']);
   });
 });

@@ -1,7 +1,6 @@
 import type { NodeEntry, NodeId, NodeLoad, NodeManifest, Revision, ServedModel } from '#contracts';
 import { toWireError } from '#errors';
 import { DecisionRecord } from './decision-record.js';
-import { type FindAnswer, type FindRequest, findNodes } from './find.system.js';
 import { HealthSystem } from './health.system.js';
 import { Hearing } from './hearing.js';
 import type { IndexResources, NodeStore, StoredNode } from './index.ports.js';
@@ -86,14 +85,6 @@ export class IndexEngine {
   async stored(since: Revision | undefined): Promise<{ revision: Revision; snapshot: boolean; nodes: NodeEntry[] }> {
     const found = await this.resources.store.changesSince(since);
     return { ...found, nodes: found.nodes.map((node) => this.entryOf(node)) };
-  }
-
-  async find(request: FindRequest): Promise<FindAnswer> {
-    const { nodes } = await this.settled(undefined);
-    return findNodes(
-      nodes.map((node) => this.entryOf(node)),
-      request,
-    );
   }
 
   /** Lets go of nodes that left for ever. One that comes back all the same joins as if it were new. */
