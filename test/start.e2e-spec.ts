@@ -1,4 +1,16 @@
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -13,6 +25,8 @@ describe('npm start on this machine', () => {
   let key: string;
 
   beforeAll(async () => {
+    // As on a machine that keeps cores: what is started from here inherits it.
+    spawnSync('prlimit', ['--pid', String(process.pid), '--core=unlimited']);
     cluster = await StartedCluster.start();
   }, minutes(4));
 
@@ -26,6 +40,17 @@ describe('npm start on this machine', () => {
     expect(cluster.output).toContain(`${cluster.url}/docs`);
     expect(cluster.output).not.toContain(cluster.operatorKey);
     expect(statSync(join(cluster.dataFolder, 'operator', 'api-key')).mode & 0o777).toBe(0o600);
+  });
+
+  it('writes no core file, whichever of its processes falls: their memory holds keys and what people send', () => {
+    const ours = cluster.processes().filter(({ command }) => !command.startsWith('npm '));
+    const limits = ours.map(({ pid, command }) => {
+      const [, soft, hard] =
+        /^Max core file size +(\S+) +(\S+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'utf8')) ?? [];
+      return `${soft} ${hard} ${command}`;
+    });
+    expect(limits.length).toBeGreaterThan(5);
+    expect(limits.filter((line) => !line.startsWith('0 0 '))).toEqual([]);
   });
 
   it(
@@ -48,6 +73,22 @@ describe('npm start on this machine', () => {
     },
     minutes(2),
   );
+
+  it('keeps everything for its own user: no other one may as much as list a folder of it', () => {
+    const open: string[] = [];
+    const look = (path: string): void => {
+      const { mode } = lstatSync(path);
+      if ((mode & 0o077) !== 0 && (mode & constants.S_IFMT) !== constants.S_IFLNK)
+        open.push(`${mode.toString(8)} ${path}`);
+      if ((mode & constants.S_IFMT) === constants.S_IFDIR) for (const name of readdirSync(path)) look(join(path, name));
+    };
+    // Postgres removes and renames files of its log meanwhile.
+    for (const name of readdirSync(cluster.dataFolder)) if (name !== 'postgres') look(join(cluster.dataFolder, name));
+    expect(open).toEqual([]);
+    for (const folder of ['', 'postgres', 'runner/models']) {
+      expect([folder, statSync(join(cluster.dataFolder, folder)).mode & 0o777]).toEqual([folder, 0o700]);
+    }
+  });
 
   it(
     'is found well by the doctor',
@@ -141,9 +182,17 @@ describe('npm start on this machine', () => {
       expect(await cluster.stop()).toBe(true);
       expect(await cluster.leftBehind()).toEqual([]);
       expect(cluster.goodByes()).toEqual({ taken: 9, missed: 0 });
+      // The start after it wraps people's and pods' keys anew, and all that follows reads them by the new ones.
+      const keks = ['kek', 'pod-kek.json'].map((name) => join(cluster.dataFolder, 'keys', name));
+      const before = keks.map((file) => readFileSync(file, 'utf8'));
+      for (const owner of ['people', 'pods']) expect(cluster.watershed(['kek', 'rotate', owner]).code).toBe(0);
       const began = performance.now();
       cluster = await StartedCluster.start({ port: cluster.port, dataFolder: cluster.dataFolder });
       expect(performance.now() - began).toBeLessThan(20_000);
+      for (const [at, file] of keks.entries()) {
+        expect(readFileSync(file, 'utf8')).not.toBe(before[at]);
+        expect(existsSync(`${file}.next`)).toBe(false);
+      }
       const me = await cluster.request('GET', '/v1/me', key);
       expect(me.status).toBe(200);
       const answer = await cluster.request('POST', '/v1/infer', key, {

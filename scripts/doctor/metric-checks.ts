@@ -49,6 +49,21 @@ export function metricChecks({ dataFolder }: CheckContext): Check[] {
       },
     },
     {
+      name: 'logins',
+      alert: 'WatershedLoginsMissing',
+      needs: 'processes',
+      run: async () => {
+        const { there, worst } = await beyond('watershed_governance_redis_logins_missing', 0);
+        if (!there) return missing();
+        return worst === 0
+          ? fine('every node has a Redis user of its own')
+          : wrong(
+              `${worst} nodes have no Redis user of their own`,
+              'use a Redis (7 or newer) whose login may manage users; governance’s log says why it cannot',
+            );
+      },
+    },
+    {
       name: 'index watch',
       alert: 'WatershedIndexStale',
       needs: 'processes',

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import type { ServiceName } from '#contracts';
-import { joinCluster, readJoinFile, runMany, type StartApp } from '#node';
+import { joinCluster, ownerAlone, readJoinFile, runMany, type StartApp } from '#node';
 import { envOf } from '../start/env-prefix.js';
 
 /**
@@ -41,6 +41,7 @@ if (wanted.length === 0 || unknown.length > 0) {
   console.error(`--services takes a comma-separated list of: ${Object.keys(starters).join(', ')}`);
   process.exit(2);
 }
+ownerAlone();
 await runMany(
   await settings(),
   await Promise.all(

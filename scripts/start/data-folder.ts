@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -92,6 +93,8 @@ export class DataFolder {
           `The disk that holds ${this.path} has less than 256 MB free: make room and start again.`,
         );
       await this.lock();
+      // Made by an older code, or by hand, it may be open: shut here, what lies in it is out of others' reach.
+      chmodSync(this.path, 0o700);
       mkdirSync(this.file('logs'), { recursive: true, mode: 0o700 });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOSPC')

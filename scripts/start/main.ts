@@ -26,6 +26,8 @@ function shown(path: string): string {
 }
 
 async function main(): Promise<number> {
+  // What it makes and what it starts makes is its user's alone, Postgres' and Redis' files included.
+  process.umask(0o077);
   const options = parseStartOptions(process.argv.slice(2), root);
   const data = new DataFolder(options.dataFolder);
   if (options.reset) data.reset();

@@ -6,6 +6,7 @@ import { ClusterNode, type JoinOptions, type RunningApp, startNodeApp } from '#n
 import { OutboxRelay, openDatabase } from '#persistence';
 import { thumbprintOf } from '#sigil';
 import { createLogger, createMetrics, nestLogger } from '#telemetry';
+import { observeAccess } from './access/access.metrics.js';
 import { AccessRepository } from './access/access.repository.js';
 import { SqlDatabaseLogins } from './access/database-logins.adapter.js';
 import { rebuildLogins } from './access/engine/rebuild-logins.js';
@@ -42,6 +43,7 @@ export async function startGovernance(env: Env, join: JoinOptions = {}): Promise
       () => rebuildLogins(access),
       (err) => logger.warn({ err }, 'the Redis users could not be rebuilt and will be in a moment'),
     );
+    observeAccess(metrics, access);
     if (redisLogins.unmanaged) logger.warn({ reason: redisLogins.unmanaged }, 'all nodes share one Redis login');
     node = await ClusterNode.prepare({
       env,

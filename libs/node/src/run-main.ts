@@ -36,7 +36,13 @@ export interface HostProcess {
  * closed parent pipe; a second signal ends it at once. Exits with 1 and one line when the app does not start.
  */
 export async function runMain(name: string, start: StartApp): Promise<void> {
+  ownerAlone();
   await runMany(process.env, [{ name, start }]);
+}
+
+/** From here on every file and folder that this process makes is its user's alone. */
+export function ownerAlone(): void {
+  process.umask(0o077);
 }
 
 /** The same for several apps in one process. */

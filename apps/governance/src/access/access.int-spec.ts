@@ -10,6 +10,7 @@ import { eventually, type TestDatabase, type TestRedis, testDatabase, testRedis 
 import { AccessRepository } from './access.repository.js';
 import { SqlDatabaseLogins } from './database-logins.adapter.js';
 import { AccessEngine, type Redemption } from './engine/access-engine.js';
+import { missingRedisLogins } from './engine/rebuild-logins.js';
 import { RedisLoginsAdapter } from './redis-logins.adapter.js';
 
 describe('who may log in where', () => {
@@ -296,6 +297,22 @@ describe('who may log in where', () => {
     await Promise.all([again.end(), ofTwo.end()]);
   });
 
+  it('counts the nodes whose Redis user is gone, whoever removed it', async () => {
+    const places = { store: new AccessRepository(database), redis: logins };
+    const [one, two] = [await guest(), await guest()];
+    for (const { redemption } of [one, two]) await engine.redeem(redemption);
+    expect(await missingRedisLogins(places)).toBe(0);
+    const admin = new Redis(redis.url);
+    open.push(admin);
+    await admin.call('ACL', 'DELUSER', one.sigil.thumbprint);
+    expect(await missingRedisLogins(places)).toBe(1);
+    // Who was shut out is not missed.
+    await engine.revoke(two.sigil.thumbprint);
+    expect(await missingRedisLogins(places)).toBe(1);
+    await engine.rebuild();
+    expect(await missingRedisLogins(places)).toBe(0);
+  });
+
   it('gives no logins where its Redis login may not manage users, and says why', async () => {
     const admin = new Redis(redis.url);
     open.push(admin);
@@ -308,6 +325,9 @@ describe('who may log in where', () => {
       () => undefined,
     );
     expect(limited.unmanaged).toContain('ACL');
+    const store = new AccessRepository(database);
+    const active = (await store.records()).filter(({ state }) => state === 'active');
+    expect(await missingRedisLogins({ store, redis: limited })).toBe(Math.max(1, active.length));
     const { redemption } = await guest();
     await refused(() => engineOver(limited).redeem(redemption), 'conflict');
     await admin.call('ACL', 'DELUSER', user);

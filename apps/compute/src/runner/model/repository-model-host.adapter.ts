@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { copyFile, link, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, link, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ModelVersion } from '#contracts';
@@ -118,8 +118,16 @@ export class RepositoryModelHost extends ServerModelHost {
     private readonly folder: string,
     /** The text of config.pbtxt for these versions of one model. */
     private readonly configText: (versions: readonly HostedVersion[]) => string,
+    /** Whether a server of another user reads the folder; else it is for our own user alone. */
+    private readonly openToOthers = false,
   ) {
     super(options);
+  }
+
+  private async folderAt(path: string): Promise<void> {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    // Said apart: what this process makes is its user's alone (umask).
+    if (this.openToOthers) await chmod(path, 0o755);
   }
 
   /**
@@ -129,17 +137,18 @@ export class RepositoryModelHost extends ServerModelHost {
   async clean(): Promise<boolean> {
     const left = existsSync(this.folder) ? await readdir(this.folder, { recursive: true }) : [];
     await rm(this.folder, { recursive: true, force: true });
-    await mkdir(this.folder, { recursive: true, mode: 0o755 });
+    await this.folderAt(this.folder);
     return left.some((file) => basename(file) === 'model.onnx');
   }
 
   async load(name: string, versions: readonly HostedVersion[]): Promise<void> {
     const served = this.options.servedName(name);
     const root = join(this.folder, served);
-    await mkdir(root, { recursive: true, mode: 0o755 });
+    await this.folderAt(root);
     for (const version of versions) await this.placeVersion(root, version);
     const draft = join(root, `.config-${randomUUID()}`);
-    await writeFile(draft, this.configText(versions), { mode: 0o644 });
+    await writeFile(draft, this.configText(versions), { mode: 0o600 });
+    if (this.openToOthers) await chmod(draft, 0o644);
     await rename(draft, join(root, 'config.pbtxt'));
     await this.asked(() => this.options.server.load(served, {}, this.options.loadTimeoutMs));
   }
@@ -156,8 +165,8 @@ export class RepositoryModelHost extends ServerModelHost {
     // A folder without a number is no version to the server, so it does not look into the draft.
     const draft = join(root, `.version-${randomUUID()}`);
     try {
-      await mkdir(draft, { mode: 0o755 });
-      await linkOrCopy(version.blobPath, join(draft, 'model.onnx'));
+      await this.folderAt(draft);
+      await linkOrCopy(version.blobPath, join(draft, 'model.onnx'), this.openToOthers ? 0o644 : 0o600);
       await rename(draft, target);
     } catch (error) {
       await rm(draft, { recursive: true, force: true });
@@ -198,14 +207,14 @@ export class InlineModelHost extends ServerModelHost {
 }
 
 /** A second name for the cached blob where the file system allows, else a copy that is on the disk before it is seen. */
-async function linkOrCopy(from: string, to: string): Promise<void> {
+async function linkOrCopy(from: string, to: string, mode: number): Promise<void> {
   try {
     await link(from, to);
   } catch {
     await copyFile(from, to); // another file system, or one without links
     const file = await open(to, 'r+');
     try {
-      await file.chmod(0o644);
+      await file.chmod(mode);
       await file.sync();
     } finally {
       await file.close();

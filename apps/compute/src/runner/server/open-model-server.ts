@@ -44,7 +44,12 @@ export async function openModelServer(
   // Left to itself Triton runs two processes of every model on the processor; the manifest's figure is for one.
   const instances = config.tritonInstallation === undefined ? '' : 'instance_group { count: 1 kind: KIND_CPU }\n';
   const text = (versions: readonly HostedVersion[]) => tritonConfigOf(newest(versions).model.manifest) + instances;
-  const host = new RepositoryModelHost(options, config.triton?.modelDir ?? config.modelFolder, text);
+  const host = new RepositoryModelHost(
+    options,
+    config.triton?.modelDir ?? config.modelFolder,
+    text,
+    config.triton !== undefined,
+  );
   // A named Triton's folder may hold the operator's own models; what a server that we start reads is all ours.
   if (!config.triton) {
     // Where an earlier run served models they are wished for again in a moment, and a server takes long to start.

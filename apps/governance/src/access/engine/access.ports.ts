@@ -70,6 +70,8 @@ export interface RedisLogins {
   put(login: NodeLogin): Promise<void>;
   remove(nodeId: string): Promise<void>;
   rebuild(logins: readonly NodeLogin[]): Promise<void>;
+  /** The nodes that have a user now; none where users cannot be managed. */
+  present(): Promise<readonly string[]>;
 }
 
 export interface DatabaseLogins {

@@ -24,3 +24,14 @@ export async function rebuildLogins({ store, redis, database }: LoginPlaces): Pr
     if (state === 'revoked' && databaseLogin) await database.close(databaseLogin);
   }
 }
+
+/**
+ * How many nodes that may log in have no Redis user of their own; all of them, and one at least, where this cluster's Redis
+ * login may not manage users. Throws where Redis or Postgres cannot be asked.
+ */
+export async function missingRedisLogins({ store, redis }: Pick<LoginPlaces, 'store' | 'redis'>): Promise<number> {
+  const active = (await store.records()).filter(({ state }) => state === 'active');
+  const there = new Set(await redis.present());
+  if (redis.unmanaged !== undefined) return Math.max(1, active.length);
+  return active.filter(({ nodeId }) => !there.has(nodeId)).length;
+}
