@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import request from 'supertest';
 import { bridgeIdentity, clusterDelegation, clusterDescriptor } from '#contracts';
 import type { RunningApp } from '#node';
 import { openDatabase } from '#persistence';
@@ -30,12 +31,12 @@ const descriptorOf = async (app: RunningApp) =>
 describe('the bridge', () => {
   it('serves the descriptor and the delegation that proves it, to anyone by HTTP', async () => {
     const app = await start({ BRIDGE_PUBLIC_URLS: 'https://lyon.example' });
-    const answer = await fetch(`${app.url}/.well-known/watershed/descriptor.json`);
-    expect(answer.headers.get('content-type')).toContain('application/json');
-    const descriptor = clusterDescriptor.parse(await answer.json());
-    const delegation = clusterDelegation.parse(
-      await (await fetch(`${app.url}/.well-known/watershed/delegation.json`)).json(),
-    );
+    const get = (name: string) => request(app.url ?? '').get(`/.well-known/watershed/${name}.json`);
+    const answer = await get('descriptor')
+      .expect(200)
+      .expect('content-type', /^application\/json/);
+    const descriptor = clusterDescriptor.parse(answer.body);
+    const delegation = clusterDelegation.parse((await get('delegation').expect(200)).body);
     await verifyDelegation(delegation);
     const [key] = delegatedKeys(delegation, 'descriptor', Date.now());
     if (!key) throw new Error('no descriptor key');
@@ -46,26 +47,16 @@ describe('the bridge', () => {
       bridgeUrls: ['https://lyon.example'],
     });
 
-    const etag = answer.headers.get('etag') ?? '';
-    const again = await fetch(`${app.url}/.well-known/watershed/descriptor.json`, {
-      headers: { 'if-none-match': `"x", W/${etag}` },
-    });
-    expect([again.status, await again.text()]).toEqual([304, '']);
-    const changed = await fetch(`${app.url}/.well-known/watershed/descriptor.json`, {
-      headers: { 'if-none-match': '"x"' },
-    });
-    expect(changed.status).toBe(200);
+    await get('descriptor').set('if-none-match', `"x", W/${answer.headers.etag}`).expect(304, '');
+    await get('descriptor').set('if-none-match', '"x"').expect(200);
   });
 
   it('answers what it does not have with a problem', async () => {
-    const [app] = running;
-    const answer = await fetch(`${app?.url}/.well-known/watershed/nothing.json`);
-    expect([answer.status, answer.headers.get('content-type')]).toEqual([
-      404,
-      'application/problem+json; charset=utf-8',
-    ]);
-    expect(await answer.json()).toMatchObject({ code: 'not_found', status: 404 });
-    expect((await fetch(`${app?.url}/`)).headers.get('content-type')).toContain('application/problem+json');
+    const bridge = request(running[0]?.url ?? '');
+    const answer = await bridge.get('/.well-known/watershed/nothing.json').expect(404);
+    expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8');
+    expect(answer.body).toMatchObject({ code: 'not_found', status: 404 });
+    await bridge.get('/').expect('content-type', /^application\/problem\+json/);
   });
 
   it('answers its gateway over the bus', async () => {
