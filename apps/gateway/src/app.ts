@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Env } from '#config';
 import { accessChanged, pricesChanged } from '#contracts';
-import { ClusterNode, type RunningApp } from '#node';
+import { ClusterNode, certificateAt, type RunningApp } from '#node';
 import { OutboxRelay, observeOutbox, openDatabase } from '#persistence';
 import { keyFileOf, loadOrCreateSigil, type Sigil } from '#sigil';
 import { createLogger, createMetrics, type Logger, type Metrics, nestLogger } from '#telemetry';
@@ -60,7 +60,12 @@ export async function startGateway(env: Env, overrides: GatewayOverrides = {}): 
         load: () => parts.drain.requestsInFlight,
       }));
     undo.push(() => cluster.close());
-    const transfer = new TransferClient({ connectionsPerOrigin: 64, tracing: cluster.tracing });
+    const transfer = new TransferClient({
+      connectionsPerOrigin: 64,
+      tracing: cluster.tracing,
+      network: config.network,
+      certificateOf: (origin) => certificateAt(cluster.nodes(), origin),
+    });
     undo.push(() => transfer.close());
     let limits: RateLimits | undefined;
     const relay = new OutboxRelay({
@@ -96,7 +101,7 @@ export async function startGateway(env: Env, overrides: GatewayOverrides = {}): 
     undo.push(async () => stopWatching());
     await app.listen(config.port, config.host);
     const url = config.publicUrl ?? urlOf(app, config);
-    await cluster.join(url);
+    await cluster.join(url, config.tls);
     await ensureOperatorAccount({
       database,
       people: parts.people,

@@ -62,9 +62,11 @@ export async function startPodHost(
     'action',
     'outcome',
   ]);
+  const certificate = await node.certificateFor(config.publicUrl);
   const server = new ContentHttpServer({
     host: config.host,
     port: config.port,
+    tls: certificate,
     content,
     pods,
     redeem: (token) => tokens.redeemTransfer(token),
@@ -105,7 +107,7 @@ export async function startPodHost(
       const port = await server.listen();
       const base = config.publicUrl ?? `http://${config.host}:${port}`;
       url = `${base}${contentPath}`;
-      return { url: base, ...(overrides.index ? { index: overrides.index } : {}) };
+      return { url: base, certificate, ...(overrides.index ? { index: overrides.index } : {}) };
     },
     onDrain: () => server.drain(),
     onClose: async () => {

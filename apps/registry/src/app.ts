@@ -34,6 +34,7 @@ export async function startRegistry(env: Env, overrides: RegistryOverrides = {})
     applicationName: 'watershed-registry',
     poolSize: 3,
   });
+  const certificate = await node.certificateFor(config.publicUrl);
   const sweeps: { timer?: NodeJS.Timeout } = {};
   return startNodeApp({
     name: 'registry',
@@ -44,6 +45,7 @@ export async function startRegistry(env: Env, overrides: RegistryOverrides = {})
     http: {
       host: config.host,
       port: config.port,
+      certificate,
       ...(config.publicUrl ? { publicUrl: config.publicUrl } : {}),
       bodyParser: false,
       // An upload of gigabytes takes its time; one whose sender is silent is ended by the blob store.

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instant, nodeType, region, serviceName, thumbprint } from './primitives.js';
+import { instant, nodeType, region, serviceName, sha256, thumbprint } from './primitives.js';
 
 /** An Ed25519 (or X25519) public key as a JWK (RFC 8037). */
 export const publicJwk = z.object({
@@ -43,6 +43,8 @@ export const nodeManifestBody = {
   purposeKeys: z.array(z.object({ purpose: keyPurpose, key: publicJwk })).default([]),
   /** Where it takes content over HTTP, if it does. */
   url: z.url().optional(),
+  /** SHA-256 of the certificate (DER) that it shows there, where it speaks TLS itself. */
+  tlsFingerprint: sha256.optional(),
   operatorId: thumbprint,
   capabilities: z
     .object({

@@ -15,11 +15,13 @@ import {
   type ServedModel,
   type ServiceName,
 } from '#contracts';
-import { isWatershedError, toWireError } from '#errors';
+import { isWatershedError, toWireError, WatershedError } from '#errors';
 import { loadOrCreateSigil, loadSigil, type Sigil } from '#sigil';
 import { currentTraceparent, openOtlpTracing, runWithTraceparent, type Tracing } from '#telemetry';
+import type { ServerCertificate } from '#tls';
 import { BusIndexPort, type IndexPort } from './index-port.js';
 import { LoopDelayMeter } from './loop-delay-meter.js';
+import { nodeCertificate } from './node-certificate.js';
 import { type ManifestSigner, manifestFor, readManifest, signedManifest } from './node-manifest.js';
 import { WatchedDirectory } from './watched-directory.js';
 
@@ -48,6 +50,8 @@ export interface ClusterNodeOptions {
 
 export interface JoinOptions {
   readonly url?: string;
+  /** What this node shows there, where it speaks TLS itself. */
+  readonly certificate?: ServerCertificate | undefined;
   /** The index itself joins in-process. */
   readonly index?: IndexPort;
 }
@@ -97,6 +101,7 @@ export class ClusterNode {
   private constructor(
     private readonly options: ClusterNodeOptions,
     private readonly config: CommonConfig,
+    private readonly name: string,
     private readonly nodeSigil: Sigil,
     private readonly signer: ManifestSigner,
     readonly bus: Bus,
@@ -170,7 +175,12 @@ export class ClusterNode {
       metrics: options.metrics,
       trace: { current: currentTraceparent, run: runWithTraceparent, ...(tracing ? { spans: tracing } : {}) },
     });
-    return new ClusterNode(options, config, nodeSigil, signer, bus, directory, tracing);
+    return new ClusterNode(options, config, name, nodeSigil, signer, bus, directory, tracing);
+  }
+
+  /** What this node shows where others bring it content; undefined where its address is none of TLS. */
+  async certificateFor(url: string | undefined): Promise<ServerCertificate | undefined> {
+    return url?.startsWith('https:') ? nodeCertificate(this.config.dataDir, this.name) : undefined;
   }
 
   /** `prepare` and `join` in one, for nodes that answer nobody. */
@@ -193,6 +203,7 @@ export class ClusterNode {
   async join(options: JoinOptions = {}): Promise<void> {
     if (options.index) this.index = options.index;
     const url = options.url ?? this.options.url;
+    if (url?.startsWith('http:') && !this.config.network.has(new URL(url).hostname)) throw plainAddress(url);
     const declared = {
       type: 'watershed/node-manifest' as const,
       nodeId: this.nodeId,
@@ -203,6 +214,7 @@ export class ClusterNode {
       key: this.nodeSigil.publicJwk,
       purposeKeys: (this.options.purposeKeys ?? []).map(({ purpose, key }) => ({ purpose, key })),
       ...(url ? { url } : {}),
+      ...(options.certificate ? { tlsFingerprint: options.certificate.fingerprint } : {}),
       capabilities: this.options.capabilities ?? {},
       issuedAt: new Date().toISOString(),
     };
@@ -368,6 +380,12 @@ export class ClusterNode {
       });
   }
 }
+
+const plainAddress = (url: string): WatershedError =>
+  new WatershedError(
+    'manifest_invalid',
+    `This node would be reached in plain text at ${url}: name an https address as its public URL, or that host in WATERSHED_INTERNAL_NETWORK where nobody else can listen.`,
+  );
 
 const finalCodes = new Set(['manifest_invalid', 'signature_invalid', 'node_expelled', 'invalid_request']);
 

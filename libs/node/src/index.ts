@@ -4,6 +4,7 @@ export type * from './index-port.js';
 export * from './index-presence.js';
 export * from './join-file.js';
 export * from './node-app.js';
+export * from './node-certificate.js';
 export * from './node-manifest.js';
 export * from './on-expelled.js';
 export * from './resource-claims.js';

@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Registry } from 'prom-client';
 import type { ServiceName } from '#contracts';
+import type { ServerCertificate } from '#tls';
 import { CLUSTER_NODE, type ClusterNode, type JoinOptions } from './cluster-node.js';
 import { HttpStop } from './http-stop.js';
 import type { RunningApp } from './running-app.js';
@@ -11,6 +12,8 @@ export interface NodeAppHttp {
   readonly host: string;
   /** 0 is any free one. */
   readonly port: number;
+  /** It speaks HTTPS with this, and the node's manifest names it; HTTP when absent. */
+  readonly certificate?: ServerCertificate | undefined;
   readonly bodyLimitBytes?: number;
   /** Options of Fastify itself, such as `trustProxy` or `requestTimeout`. */
   readonly fastify?: Readonly<Record<string, unknown>>;
@@ -77,7 +80,8 @@ export async function startNodeApp(options: NodeAppOptions): Promise<RunningApp>
   try {
     shell = options.http ? await startHttp(options, options.http) : await startBusOnly(options);
     const joining = (await options.joinWith?.(shell.app)) ?? {};
-    await node.join({ ...(shell.url ? { url: shell.url } : {}), ...joining });
+    const { certificate } = options.http ?? {};
+    await node.join({ ...(shell.url ? { url: shell.url } : {}), certificate, ...joining });
     await options.onStarted?.(shell.app);
   } catch (error) {
     await shell?.close();
@@ -136,7 +140,9 @@ async function startBusOnly(options: NodeAppOptions): Promise<Shell> {
 async function startHttp(options: NodeAppOptions, http: NodeAppHttp): Promise<Shell> {
   // Loaded only where it is needed: half of the services speak over the bus alone.
   const { FastifyAdapter } = await import('@nestjs/platform-fastify');
+  const { certificate } = http;
   const adapter = new FastifyAdapter({
+    ...(certificate ? { https: { cert: certificate.cert, key: certificate.key } } : {}),
     ...(http.bodyLimitBytes === undefined ? {} : { bodyLimit: http.bodyLimitBytes }),
     ...http.fastify,
   });
@@ -156,7 +162,7 @@ async function startHttp(options: NodeAppOptions, http: NodeAppHttp): Promise<Sh
   const host = http.host.includes(':') ? `[${http.host}]` : http.host;
   return {
     app,
-    url: http.publicUrl ?? `http://${host}:${port}`,
+    url: http.publicUrl ?? `${certificate ? 'https' : 'http'}://${host}:${port}`,
     // Fastify stops listening and answers 503 to what still comes on open connections.
     stopHttp: () => stop.whenAnswered(adapter.getInstance().close()),
     close: () => stop.now(app.close()),

@@ -25,7 +25,16 @@ export async function readManifest(file: string): Promise<NodeManifest> {
   return nodeManifest.parse(JSON.parse(await readFile(file, 'utf8')));
 }
 
-const declarations = ['nodeId', 'clusterId', 'region', 'url', 'types', 'services', 'purposeKeys'] as const;
+const declarations = [
+  'nodeId',
+  'clusterId',
+  'region',
+  'url',
+  'tlsFingerprint',
+  'types',
+  'services',
+  'purposeKeys',
+] as const;
 
 /**
  * The manifest that was signed elsewhere, where it says what this node would declare of itself now. Its capabilities and

@@ -1,2 +1,3 @@
+export * from './pinned-connector.js';
 export * from './self-signed.js';
 export * from './server-certificate.js';

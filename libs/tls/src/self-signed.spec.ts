@@ -66,8 +66,8 @@ describe('a certificate that a server is given', () => {
   it.each([
     ['another key', () => serverCertificate({ ...made([]), key: made([]).key }), /key of another/],
     ['no certificate', () => serverCertificate({ ...made([]), cert: 'x' }), /as PEM/],
-    ['one that expired', () => serverCertificate(made([], Date.now() - year, Date.now() - 1_000)), /expired on/],
-    ['one of the future', () => serverCertificate(made([], Date.now() + 60_000)), /good from/],
+    ['one that expired', () => serverCertificate(made([], Date.now() - year, Date.now() - 1_000)), /which is over/],
+    ['one of the future', () => serverCertificate(made([], Date.now() + 60_000)), /not good before/],
   ])('is refused with %s', (_, read, problem) => {
     expect(read).toThrow(CertificateError);
     expect(read).toThrow(problem);

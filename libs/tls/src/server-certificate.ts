@@ -29,14 +29,14 @@ export function serverCertificate(pair: CertificatePair, now = new Date()): Serv
   }
   if (!fits) throw new CertificateError('hold a certificate and the key of another');
   const problem = outsideItsTime(certificate, now);
-  if (problem) throw new CertificateError(problem);
+  if (problem) throw new CertificateError(`hold a certificate that is ${problem}`);
   return { ...pair, fingerprint: fingerprintOf(certificate) };
 }
 
 /** What is wrong with a certificate's time at `now`; undefined where it is good. */
 export function outsideItsTime(certificate: X509Certificate, now: Date): string | undefined {
-  if (now < new Date(certificate.validFrom)) return `hold a certificate that is good from ${certificate.validFrom} on`;
-  if (now > new Date(certificate.validTo)) return `hold a certificate that expired on ${certificate.validTo}`;
+  if (now < new Date(certificate.validFrom)) return `not good before ${certificate.validFrom}`;
+  if (now > new Date(certificate.validTo)) return `good until ${certificate.validTo}, which is over`;
   return undefined;
 }
 

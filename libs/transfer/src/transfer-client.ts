@@ -1,8 +1,10 @@
 import type { Readable } from 'node:stream';
 import { type Dispatcher, Pool } from 'undici';
+import { InternalNetwork } from '#config';
 import type { TransferTicket } from '#contracts';
-import { WatershedError } from '#errors';
+import { isWatershedError, WatershedError } from '#errors';
 import { type Tracing, traceHeaders } from '#telemetry';
+import { pinnedConnector, UnexpectedCertificateError } from '#tls';
 
 export interface TransferRequest {
   readonly method?: 'POST' | 'PUT' | 'GET' | 'DELETE';
@@ -32,6 +34,10 @@ export interface TransferClientOptions {
   readonly connectionsPerOrigin?: number;
   /** Nodes whose pools are kept; the one unused longest is closed first. */
   readonly maxOrigins?: number;
+  /** Where content may travel in plain text; on this machine alone when absent. */
+  readonly network?: InternalNetwork;
+  /** The fingerprint of the certificate that this origin must show (`https:` alone); undefined: it is not spoken to. */
+  readonly certificateOf?: (origin: string) => string | undefined;
   /** Records transfers as spans, and tells the receiver by `traceparent` which trace it works for. */
   readonly tracing?: Tracing;
 }
@@ -45,19 +51,24 @@ interface ExchangeRequest {
 
 /**
  * Sends content to the node that a ticket names, over connections that stay open. One a process, injected, closed by
- * who made it. Never follows a redirect: a ticket's URL is where the content may go, and nowhere else.
+ * who made it. Never follows a redirect: a ticket's URL is where the content may go, and nowhere else. Off this machine
+ * and the internal network it speaks TLS to the certificate that the node's manifest names, and to no other.
  */
 export class TransferClient {
   private readonly pools = new Map<string, Pool>();
   private readonly connections: number;
   private readonly maxOrigins: number;
   private readonly tracing: Tracing | undefined;
+  private readonly network: InternalNetwork;
+  private readonly certificateOf: (origin: string) => string | undefined;
   private closed = false;
 
   constructor(options: TransferClientOptions = {}) {
     this.connections = options.connectionsPerOrigin ?? 32;
     this.maxOrigins = options.maxOrigins ?? 64;
     this.tracing = options.tracing;
+    this.network = options.network ?? new InternalNetwork();
+    this.certificateOf = options.certificateOf ?? (() => undefined);
   }
 
   /**
@@ -85,7 +96,7 @@ export class TransferClient {
     const timeout = setTimeout(() => timer.abort(), timeoutMs);
     const signal = request.signal ? AbortSignal.any([request.signal, timer.signal]) : timer.signal;
     try {
-      const answer = await this.poolOf(url.origin).request({
+      const answer = await this.poolOf(url).request({
         path: url.pathname + url.search,
         method: request.method ?? 'POST',
         headers: { ...request.headers, authorization: `Bearer ${ticket.token}` },
@@ -160,6 +171,7 @@ export class TransferClient {
   ): Promise<void> {
     const { headers, body, timeoutMs } = request;
     return new Promise<void>((resolve, reject) => {
+      const pool = this.poolOf(url);
       let controller: Dispatcher.DispatchController | undefined;
       let late = false;
       const timer = setTimeout(() => {
@@ -167,7 +179,7 @@ export class TransferClient {
         reject(answeredLate(timeoutMs));
         controller?.abort(new Error('late'));
       }, timeoutMs);
-      this.poolOf(url.origin).dispatch(
+      pool.dispatch(
         { path: url.pathname + url.search, method: 'POST', headers, body, headersTimeout: 0, bodyTimeout: 0 },
         {
           onRequestStart: (started) => {
@@ -207,6 +219,7 @@ export class TransferClient {
 
   private mapped(error: unknown, caller: AbortSignal | undefined, timer: AbortSignal, timeoutMs: number): unknown {
     if (caller?.aborted) return caller.reason;
+    if (isWatershedError(error)) return error;
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     if (timer.aborted || code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
       return answeredLate(timeoutMs, error);
@@ -214,14 +227,21 @@ export class TransferClient {
     return nodeUnreachable(error);
   }
 
-  private poolOf(origin: string): Pool {
+  /** Throws `node_unreachable` where content would travel in plain text. */
+  private poolOf(url: URL): Pool {
+    const { origin } = url;
     const known = this.pools.get(origin);
     if (known) {
       this.pools.delete(origin);
       this.pools.set(origin, known);
       return known;
     }
-    const pool = new Pool(origin, { connections: this.connections, pipelining: 1, keepAliveTimeout: 30_000 });
+    const secured = url.protocol === 'https:';
+    if (!secured && !this.network.has(url.hostname)) throw inPlainText();
+    const pool = new Pool(origin, {
+      ...{ connections: this.connections, pipelining: 1, keepAliveTimeout: 30_000 },
+      ...(secured ? { connect: pinnedConnector(() => this.certificateOf(origin)) } : {}),
+    });
     this.pools.set(origin, pool);
     if (this.pools.size > this.maxOrigins) {
       for (const [oldest, idle] of this.pools) {
@@ -242,8 +262,18 @@ export const tooLarge = (sizeBytes: number, maxBytes: number) =>
 const answeredLate = (timeoutMs: number, cause?: unknown) =>
   new WatershedError('deadline_exceeded', `The node did not answer within ${timeoutMs} ms.`, { cause });
 
+const inPlainText = () =>
+  new WatershedError(
+    'node_unreachable',
+    'The node that should take this content is reached in plain text only, off the internal network: its operator must start it with an https address.',
+    { retryAfterMs: 1_000 },
+  );
+
 export const nodeUnreachable = (cause: unknown) =>
-  new WatershedError('node_unreachable', 'The node that should take this content could not be reached.', {
-    cause,
-    retryAfterMs: 1_000,
-  });
+  new WatershedError(
+    'node_unreachable',
+    cause instanceof UnexpectedCertificateError
+      ? 'The node that should take this content does not show the certificate that its manifest names.'
+      : 'The node that should take this content could not be reached.',
+    { cause, retryAfterMs: 1_000 },
+  );

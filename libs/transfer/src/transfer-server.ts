@@ -1,11 +1,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type ErrorCode, isWatershedError, toWireError, WatershedError } from '#errors';
+import type { ServerCertificate } from '#tls';
 
 export interface TransferServerOptions {
   readonly host: string;
   /** 0 is any free one. */
   readonly port: number;
+  /** It speaks HTTPS with this; HTTP when absent. */
+  readonly tls?: ServerCertificate | undefined;
   /** From a request's first byte to its last. */
   readonly bodyTimeoutMs: number;
   /** Answers one request; what it throws is for `refuse`. Must not reject. */
@@ -26,10 +30,15 @@ export class TransferServer {
   private draining = false;
 
   constructor(private readonly options: TransferServerOptions) {
-    this.server = createServer({ maxHeaderSize: 16_384, noDelay: true }, (request, response) => {
+    const take = (request: IncomingMessage, response: ServerResponse): void => {
       const work = options.handle(request, response).finally(() => this.busy.delete(work));
       this.busy.add(work);
-    });
+    };
+    const settings = { maxHeaderSize: 16_384, noDelay: true };
+    const { tls } = options;
+    this.server = tls
+      ? createSecureServer({ ...settings, cert: tls.cert, key: tls.key }, take)
+      : createServer(settings, take);
     this.server.requestTimeout = options.bodyTimeoutMs;
     this.server.headersTimeout = Math.min(10_000, options.bodyTimeoutMs);
     this.server.keepAliveTimeout = 65_000;

@@ -2,7 +2,7 @@ import type { Env } from '#config';
 import { type GrantClaims, indexClaim, transferTokenLifetimeMs } from '#contracts';
 import { WatershedError } from '#errors';
 import { repositoryName } from '#model-repository';
-import { ClusterNode, type IndexPort, onExpelled, type RunningApp, startNodeApp } from '#node';
+import { ClusterNode, certificateAt, type IndexPort, onExpelled, type RunningApp, startNodeApp } from '#node';
 import { evaluate, regionCovers } from '#policy';
 import { GrantVerifier } from '#sigil';
 import { createLogger, createMetrics, type Logger, nestLogger } from '#telemetry';
@@ -80,7 +80,12 @@ export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Pr
     throw error;
   });
   let claim: TritonClaim | undefined;
-  const transfer = new TransferClient({ tracing: node.tracing });
+  const certificate = await node.certificateFor(config.publicUrl);
+  const transfer = new TransferClient({
+    tracing: node.tracing,
+    network: config.network,
+    certificateOf: (origin) => certificateAt(node.directory.all(), origin),
+  });
   const publishers = new PublisherKeys(node.bus, now);
   const models = new ModelLifecycle({
     host,
@@ -129,6 +134,7 @@ export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Pr
   const http = new InferenceHttpServer({
     host: config.host,
     port: config.port,
+    tls: certificate,
     engine,
     redeem: (token) => tokens.redeemTransfer(token),
     admission,
@@ -169,7 +175,7 @@ export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Pr
       const port = await http.listen();
       const base = config.publicUrl ?? `http://${config.host}:${port}`;
       url = `${base}${inferencePath}`;
-      return { url: base, ...(overrides.index ? { index: overrides.index } : {}) };
+      return { url: base, certificate, ...(overrides.index ? { index: overrides.index } : {}) };
     },
     onStarted: async () => {
       if (config.triton) claim = await claimOf(node, config.triton.url, logger);

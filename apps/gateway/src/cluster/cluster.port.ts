@@ -10,6 +10,7 @@ import type {
   ResponseOf,
 } from '#contracts';
 import type { Tracing } from '#telemetry';
+import type { ServerCertificate } from '#tls';
 
 export const GATEWAY_CLUSTER = Symbol('GATEWAY_CLUSTER');
 
@@ -39,8 +40,8 @@ export interface GatewayCluster {
   connected(): boolean;
   /** The thumbprint of the operator who runs this gateway. */
   operatorId(): string;
-  /** Announces this gateway at `url`. */
-  join(url: string): Promise<void>;
+  /** Announces this gateway at `url`, where it shows this certificate if it speaks TLS itself. */
+  join(url: string, certificate?: ServerCertificate): Promise<void>;
   startDraining(): void;
   /** Tells the index that this gateway goes by plan, so that nobody counts on it any more. */
   leave(): Promise<void>;

@@ -11,6 +11,7 @@ import type {
 } from '#contracts';
 import type { ClusterNode } from '#node';
 import type { Tracing } from '#telemetry';
+import type { ServerCertificate } from '#tls';
 import type { GatewayCluster } from './cluster.port.js';
 
 /** The cluster as this gateway's own node sees it. */
@@ -76,8 +77,8 @@ export class NodeCluster implements GatewayCluster {
     return own.manifest.operatorId;
   }
 
-  join(url: string): Promise<void> {
-    return this.node.join({ url });
+  join(url: string, certificate?: ServerCertificate): Promise<void> {
+    return this.node.join({ url, certificate });
   }
   startDraining(): void {
     this.node.startDraining();

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { type PodTransferAction, podListing, resourcePath, resourcePathHeader } from '#contracts';
 import { type ErrorCode, WatershedError } from '#errors';
+import type { ServerCertificate } from '#tls';
 import { readJson, TransferServer, transferTokenOf } from '#transfer';
 import type { Conditions } from './engine/conditions.js';
 import type { ContentAnswer, ContentBooking, ContentEngine } from './engine/content-engine.js';
@@ -13,6 +14,8 @@ export const contentPath = '/v1/content';
 export interface ContentServerOptions {
   readonly host: string;
   readonly port: number;
+  /** It speaks HTTPS with this; HTTP when absent. */
+  readonly tls?: ServerCertificate | undefined;
   readonly content: Pick<ContentEngine, 'put' | 'get'>;
   readonly pods: Pick<PodEngine, 'resources' | 'deleteResource'>;
   readonly redeem: (token: string) => { bind: ContentBooking; maxBytes: number };
@@ -55,10 +58,11 @@ export class ContentHttpServer {
   readonly #server: TransferServer;
 
   constructor(private readonly options: ContentServerOptions) {
-    const { host, port, bodyTimeoutMs, onInternalError } = options;
+    const { host, port, tls, bodyTimeoutMs, onInternalError } = options;
     this.#server = new TransferServer({
       host,
       port,
+      tls,
       bodyTimeoutMs,
       onInternalError,
       statuses,

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ErrorCode, isWatershedError, toWireError, WatershedError } from '#errors';
 import type { Tracing } from '#telemetry';
+import type { ServerCertificate } from '#tls';
 import { contentBatchSuffix, contentBatchType, TransferServer, timeoutHeader, transferTokenOf } from '#transfer';
 import { BatchAnswers, eachContent } from './content-batch.js';
 import type { Admission, Place } from './engine/admission.js';
@@ -14,6 +15,8 @@ const batchPath = `${inferencePath}${contentBatchSuffix}`;
 export interface InferenceServerOptions {
   readonly host: string;
   readonly port: number;
+  /** It speaks HTTPS with this; HTTP when absent. */
+  readonly tls?: ServerCertificate | undefined;
   readonly engine: Pick<InferenceEngine, 'tensors' | 'text'>;
   readonly redeem: (token: string) => { bind: Booking; maxBytes: number };
   readonly admission: Pick<Admission, 'reserve' | 'start' | 'finish'>;
@@ -58,10 +61,11 @@ export class InferenceHttpServer {
   private readonly server: TransferServer;
 
   constructor(private readonly options: InferenceServerOptions) {
-    const { host, port, bodyTimeoutMs, onInternalError, tracing } = options;
+    const { host, port, tls, bodyTimeoutMs, onInternalError, tracing } = options;
     this.server = new TransferServer({
       host,
       port,
+      tls,
       bodyTimeoutMs,
       onInternalError,
       statuses,

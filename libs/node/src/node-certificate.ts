@@ -1,0 +1,40 @@
+import { join } from 'node:path';
+import type { NodeEntry } from '#contracts';
+import { createPrivateFile } from '#sigil';
+import type { ServerCertificate } from '#tls';
+
+const dayMs = 86_400_000;
+/** Who calls a node knows it by its fingerprint, which changes with every new one: it lasts as long as the node's key. */
+const lifetimeMs = 3_650 * dayMs;
+
+/**
+ * The certificate that a node of this data folder shows where it takes content, in one PEM file with its key beside the
+ * node's own: made where there is none, or what its operator put there. Throws CertificateError.
+ */
+export async function nodeCertificate(dataDir: string, name: string, now = Date.now()): Promise<ServerCertificate> {
+  // Loaded where content is taken over TLS: most processes need none of it.
+  const { readCertificate, selfSignedCertificate } = await import('#tls');
+  const file = join(dataDir, 'nodes', `${name}.tls.pem`);
+  const made = selfSignedCertificate({
+    name: `watershed node ${name}`,
+    // Clocks of other machines may be behind this one's.
+    notBefore: new Date(now - dayMs),
+    notAfter: new Date(now + lifetimeMs),
+  });
+  await createPrivateFile(file, `${made.cert}${made.key}`);
+  return readCertificate(file, file);
+}
+
+/**
+ * The fingerprint of the certificate that must be shown at `origin`, as the manifests of this cluster's nodes name it;
+ * undefined where none names one. Also where two that are there name different ones for the same place: one of them would
+ * take the other's content.
+ */
+export function certificateAt(nodes: readonly NodeEntry[], origin: string): string | undefined {
+  const named = nodes
+    .filter(({ health, manifest }) => isThere(health) && manifest.url && new URL(manifest.url).origin === origin)
+    .map(({ manifest }) => manifest.tlsFingerprint);
+  return new Set(named).size === 1 ? named[0] : undefined;
+}
+
+const isThere = (health: NodeEntry['health']): boolean => health === 'alive' || health === 'suspect';
