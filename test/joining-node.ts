@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Redis } from 'ioredis';
 import { root, runCommand, type StartedCluster } from './started-cluster.js';
 
 interface JoinFile {
+  readonly gatewayUrl: string;
+  readonly gatewayFingerprint?: string;
   readonly ticket: string;
   readonly manifest: { readonly nodeId: string; readonly signatures: readonly object[] };
 }
@@ -19,11 +21,11 @@ export class JoiningNode {
   ) {}
 
   /** Makes its key, and has the cluster's operator make it a ticket. */
-  static invite(cluster: StartedCluster, port: number): JoiningNode {
+  static invite(cluster: StartedCluster, port: number, scheme: 'http' | 'https' = 'http'): JoiningNode {
     const folder = mkdtempSync(join(dirname(cluster.dataFolder), 'node-'));
     const key = cluster.watershed(['nodes', 'key', 'runner', '--node-data', folder]);
     const file = join(folder, 'join.json');
-    const url = `http://127.0.0.1:${port}`;
+    const url = `${scheme}://127.0.0.1:${port}`;
     const made = cluster.watershed(['nodes', 'ticket', key.stdout.trim(), '--node-url', url, '--out', file]);
     if (made.code !== 0) throw new Error(made.stderr);
     return new JoiningNode(folder, file);
@@ -52,6 +54,13 @@ export class JoiningNode {
   startElsewhere() {
     const folder = mkdtempSync(join(this.folder, 'elsewhere-'));
     return runCommand(process.execPath, this.args, { WATERSHED_DATA_DIR: folder });
+  }
+
+  /** A start that is to end at once, with something of the file changed. */
+  startChanged(change: object) {
+    const file = join(this.folder, 'changed.json');
+    writeFileSync(file, JSON.stringify({ ...this.joinFile, ...change }));
+    return runCommand(process.execPath, [...this.args.slice(0, -1), file], { WATERSHED_DATA_DIR: this.folder });
   }
 
   /** A connection with the login that it was given; undefined until it has joined. */

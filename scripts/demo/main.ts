@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { believeOnly, gatewayPlace } from '../gateway-place.js';
 import { inspectAsOperator } from './operator.js';
 import { becomeAPerson, inferLanguages, inferTensors, keepData, payForIt, refuseWell } from './person.js';
 import { Story, UnexpectedError } from './story.js';
@@ -12,6 +13,7 @@ Tells the main story over HTTP against a running cluster, says what it sees, and
 
   --port N       the gateway's port                       (default 4100)
   --url URL      the gateway, where it is not on this machine
+  --fingerprint  SHA-256 of its certificate, where no authority vouches for it
   --data DIR     the cluster's data folder, for the operator's part  (default .watershed/data)
   --wait S       how long to wait for the cluster         (default 60)
   --help         this text
@@ -24,6 +26,7 @@ async function main(): Promise<number> {
     options: {
       port: { type: 'string', default: '4100' },
       url: { type: 'string' },
+      fingerprint: { type: 'string' },
       data: { type: 'string', default: join('.watershed', 'data') },
       wait: { type: 'string', default: '60' },
       help: { type: 'boolean' },
@@ -33,7 +36,9 @@ async function main(): Promise<number> {
     process.stdout.write(help);
     return 0;
   }
-  const url = (values.url ?? `http://127.0.0.1:${values.port}`).replace(/\/$/, '');
+  const place = gatewayPlace({ ...values, dataFolder: resolve(root, values.data) });
+  believeOnly(place);
+  const { url } = place;
   const story = new Story(url);
   const waitMs = Number(values.wait) * 1000;
   story.see(`Watershed demo against ${url}`);

@@ -1,6 +1,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { believeOnly, gatewayPlace } from '../gateway-place.js';
 import { Api } from '../watershed/api.js';
 import { checks } from './checks.js';
 
@@ -10,6 +11,7 @@ Checks a running cluster and says what is wrong and what to do; exits 1 where an
 
   --port N       the gateway's port                 (default 4100)
   --url URL      the gateway, where it is not on this machine
+  --fingerprint  SHA-256 of its certificate, where no authority vouches for it
   --data DIR     the cluster's data folder          (default .watershed/data)
   --help         this text
 `;
@@ -19,6 +21,7 @@ const { values } = parseArgs({
   options: {
     port: { type: 'string', default: '4100' },
     url: { type: 'string' },
+    fingerprint: { type: 'string' },
     data: { type: 'string', default: join('.watershed', 'data') },
     help: { type: 'boolean' },
   },
@@ -27,8 +30,10 @@ if (values.help) {
   process.stdout.write(help);
   process.exit(0);
 }
-const url = (values.url ?? `http://127.0.0.1:${values.port}`).replace(/\/$/, '');
 const dataFolder = resolve(root, values.data);
+const place = gatewayPlace({ ...values, dataFolder });
+believeOnly(place);
+const { url } = place;
 const failed = new Set<string>();
 for (const check of checks({ url, dataFolder, api: new Api({ url, dataFolder }) })) {
   if (check.needs && failed.has(check.needs)) {

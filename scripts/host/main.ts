@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { internalNetworkOf } from '#config';
 import type { ServiceName } from '#contracts';
 import { joinCluster, ownerAlone, readJoinFile, runMany, type StartApp } from '#node';
 import { envOf } from '../start/env-prefix.js';
@@ -28,7 +29,8 @@ async function settings(): Promise<NodeJS.ProcessEnv> {
   const dataDir = resolve(process.env.WATERSHED_DATA_DIR ?? join('.watershed', 'node'));
   const name = process.env.WATERSHED_NODE_NAME ?? wanted[0] ?? 'node';
   try {
-    return { ...(await joinCluster({ file: readJoinFile(file), dataDir, name })), ...process.env };
+    const network = internalNetworkOf(process.env);
+    return { ...(await joinCluster({ file: readJoinFile(file), dataDir, name, network })), ...process.env };
   } catch (error) {
     console.error(`watershed: ${error instanceof Error ? error.message : String(error)}`);
     process.exit(1);

@@ -23,6 +23,8 @@ export interface RunningCluster {
   readonly pid: number;
   readonly port: number;
   readonly gatewayUrl: string;
+  /** SHA-256 of its certificate, where it speaks TLS. */
+  readonly gatewayFingerprint?: string;
   readonly clusterId: string;
   readonly processes: readonly { readonly name: string; readonly pid: number; readonly metricsPort: number }[];
 }
@@ -35,6 +37,8 @@ const drainMs = 35_000;
 
 /** All processes of one cluster on one machine, from nothing to ready and back to nothing. */
 export class Cluster {
+  /** SHA-256 of the gateway's certificate, where it was given one; known once `start` was called. */
+  gatewayFingerprint: string | undefined;
   private opening: Promise<Storage> | undefined;
   private processes: NodeProcess[] = [];
   private preparing: ChildProcess | undefined;
@@ -52,7 +56,7 @@ export class Cluster {
   }
 
   get gatewayUrl(): string {
-    return `http://127.0.0.1:${portOf('gateway', this.options.port)}`;
+    return `${this.gatewayFingerprint ? 'https' : 'http'}://127.0.0.1:${portOf('gateway', this.options.port)}`;
   }
 
   async start(): Promise<void> {
@@ -69,7 +73,10 @@ export class Cluster {
       signal: this.settingUp.signal,
     });
     if (this.stopping) return;
-    const { DATABASE_URL, REDIS_URL } = process.env;
+    const { DATABASE_URL, REDIS_URL, GATEWAY_TLS_CERT_FILE } = process.env;
+    // Loaded where it is wanted: the launcher stays, and speaks to nobody but its own gateway.
+    if (GATEWAY_TLS_CERT_FILE)
+      this.gatewayFingerprint = (await import('./gateway-certificate.js')).believeOwnGateway(process.env);
     const named = DATABASE_URL || REDIS_URL ? (await import('./named-storage.js')).namedStorage(process.env) : {};
     if (this.stopping) return;
     this.opening = openStorage({
@@ -156,6 +163,7 @@ export class Cluster {
       pid: process.pid,
       port: this.options.port,
       gatewayUrl: this.gatewayUrl,
+      ...(this.gatewayFingerprint ? { gatewayFingerprint: this.gatewayFingerprint } : {}),
       clusterId,
       processes: this.processes.map((child, index) => ({
         name: child.name,

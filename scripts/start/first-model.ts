@@ -11,6 +11,7 @@ interface FirstModelOptions {
   readonly root: string;
   readonly data: DataFolder;
   readonly gatewayUrl: string;
+  readonly gatewayFingerprint: string | undefined;
   readonly screen: Screen;
 }
 
@@ -18,13 +19,20 @@ interface FirstModelOptions {
  * Brings the model that the repository ships into a new cluster, by the same command an operator uses for a model of
  * their own. A later start only waits until it is served again.
  */
-export async function ensureFirstModel({ root, data, gatewayUrl, screen }: FirstModelOptions): Promise<void> {
+export async function ensureFirstModel({
+  root,
+  data,
+  gatewayUrl,
+  gatewayFingerprint,
+  screen,
+}: FirstModelOptions): Promise<void> {
   const folder = join(root, 'models', 'language-id');
   const child = spawn(
     process.execPath,
     [
       ...[join(root, 'dist/scripts/watershed/main.js'), 'models', 'ensure', folder],
       ...['--url', gatewayUrl, '--data', data.path],
+      ...(gatewayFingerprint ? ['--fingerprint', gatewayFingerprint] : []),
     ],
     { stdio: ['ignore', 'ignore', 'pipe'], detached: true },
   );

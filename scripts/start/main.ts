@@ -47,7 +47,10 @@ async function main(): Promise<number> {
     });
   try {
     const failed = await Promise.race([
-      cluster.start().then(() => ensureFirstModel({ root, data, gatewayUrl: cluster.gatewayUrl, screen })),
+      cluster.start().then(() => {
+        const { gatewayUrl, gatewayFingerprint } = cluster;
+        return ensureFirstModel({ root, data, gatewayUrl, gatewayFingerprint, screen });
+      }),
       interrupted,
     ]);
     if (signals === 0 && failed === undefined) {
@@ -61,19 +64,23 @@ async function main(): Promise<number> {
       screen.table([
         ['gateway', cluster.gatewayUrl],
         ['Swagger UI', `${cluster.gatewayUrl}/docs`],
+        ...(cluster.gatewayFingerprint ? [['certificate', cluster.gatewayFingerprint] as const] : []),
         ["operator's key", `${keyFile}  (a file only you can read)`],
         ['logs', shown(data.file('logs'))],
         ['try', ['npm run demo', ...(flags.length > 0 ? ['--', ...flags] : [])].join(' ')],
       ]);
       screen.line();
-      screen.line('Sign up, keep the key, and ask which language a sentence is in:');
-      screen.line();
-      screen.line(
-        `  KEY=$(curl -s ${cluster.gatewayUrl}/v1/people -H 'Content-Type: application/json' -d '{}' | sed 's/.*"secret":"\\([^"]*\\)".*/\\1/'); ` +
-          `curl -s ${cluster.gatewayUrl}/v1/infer -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' ` +
-          `-d '{"model":"${firstModel}","text":"Das Wasser bleibt in der Region."}'`,
-      );
-      screen.line();
+      // With a certificate, its holder knows by which name and authority people reach it.
+      if (!cluster.gatewayFingerprint) {
+        screen.line('Sign up, keep the key, and ask which language a sentence is in:');
+        screen.line();
+        screen.line(
+          `  KEY=$(curl -s ${cluster.gatewayUrl}/v1/people -H 'Content-Type: application/json' -d '{}' | sed 's/.*"secret":"\\([^"]*\\)".*/\\1/'); ` +
+            `curl -s ${cluster.gatewayUrl}/v1/infer -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' ` +
+            `-d '{"model":"${firstModel}","text":"Das Wasser bleibt in der Region."}'`,
+        );
+        screen.line();
+      }
       screen.line('Ctrl-C stops the cluster.');
       await interrupted;
     }

@@ -1,8 +1,10 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { type NodeManifest, nodeManifestBody, publicJwk, type ServiceName, serviceName } from '#contracts';
-import { createPrivateFile, documentTyp, loadOrCreateSigil, signDocument, thumbprintOf } from '#sigil';
+import { type InternalNetwork, internalNetworkOf } from '#config';
+import { type NodeManifest, nodeManifestBody, publicJwk, type ServiceName, serviceName, sha256 } from '#contracts';
+import { nodeCertificate, nodeKey } from '#node';
+import { createPrivateFile, documentTyp, signDocument, thumbprintOf } from '#sigil';
 import { type Api, CommandError } from './api.js';
 import { operatorSigil, withKey } from './decide.js';
 
@@ -11,14 +13,18 @@ interface TicketOptions {
   readonly publicKey: string;
   readonly services: string;
   readonly nodeUrl?: string;
+  readonly gatewayUrl?: string;
+  readonly gatewayFingerprint?: string;
   readonly modelMemoryMb?: string;
   readonly expires: string;
   readonly out: string;
 }
 
+/** A node's key, and the certificate that it shows where it takes content over TLS. */
+const printedKey = publicJwk.extend({ tlsFingerprint: sha256.optional() });
 const keyText = z.string().transform((text, context) => {
   try {
-    return publicJwk.parse(JSON.parse(text));
+    return printedKey.parse(JSON.parse(text));
   } catch {
     context.addIssue({ code: 'custom', message: 'no public key' });
     return z.NEVER;
@@ -33,8 +39,9 @@ export function addJoinCommands(nodes: Command, api: () => Api): void {
     .argument('[name]', 'of the node, as WATERSHED_NODE_NAME; the first of its services', 'runner')
     .requiredOption('--node-data <dir>', 'the node’s data folder')
     .action(async (name: string, { nodeData }: { nodeData: string }) => {
-      const sigil = await loadOrCreateSigil(resolve(nodeData, 'nodes', `${name}.json`), 'node');
-      console.log(JSON.stringify(sigil.publicJwk));
+      const sigil = await nodeKey(resolve(nodeData), name);
+      const { fingerprint } = await nodeCertificate(resolve(nodeData), name);
+      console.log(JSON.stringify({ ...sigil.publicJwk, tlsFingerprint: fingerprint }));
     });
   withKey(
     nodes
@@ -44,6 +51,8 @@ export function addJoinCommands(nodes: Command, api: () => Api): void {
   )
     .option('--services <names>', 'what it runs, with commas', 'runner')
     .option('--node-url <url>', 'where the others will reach it')
+    .option('--gateway-url <url>', 'where the node reaches the gateway (default: where this command does)')
+    .option('--gateway-fingerprint <sha256>', 'of the certificate shown there (default: the gateway’s own)')
     .option('--model-memory-mb <n>', 'what a runner has for models')
     .option('--expires <seconds>', 'how long the ticket may lie unused', '3600')
     .requiredOption('--out <file>', 'where the join file is written, mode 0600; hand it to whoever runs the node')
@@ -58,10 +67,38 @@ function servicesOf(text: string): ServiceName[] {
   return parsed.data;
 }
 
+/** An address as others will use it: of TLS, or between places where plain text may travel. */
+function place(text: string, network: InternalNetwork): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol)) throw new CommandError(`"${text}" is no http or https address.`);
+  if (url.protocol === 'http:' && !network.has(url.hostname))
+    throw new CommandError(
+      `${text} would be reached in plain text: name an https address, or the host in WATERSHED_INTERNAL_NETWORK where nobody else can listen.`,
+    );
+  return url;
+}
+
+function needed(tlsFingerprint: string | undefined): string {
+  if (tlsFingerprint) return tlsFingerprint;
+  throw new CommandError(
+    'The key comes without the certificate that an https address needs: print it anew with `nodes key`.',
+  );
+}
+
+function fingerprintFor(gatewayUrl: URL, fingerprint: string | undefined): { gatewayFingerprint?: string } {
+  if (gatewayUrl.protocol !== 'https:' || fingerprint === undefined) return {};
+  const plain = fingerprint.replaceAll(':', '').toLowerCase();
+  if (!sha256.safeParse(plain).success) throw new CommandError('--gateway-fingerprint takes a SHA-256 in hexadecimal.');
+  return { gatewayFingerprint: plain };
+}
+
 async function ticket(api: Api, options: TicketOptions): Promise<void> {
   const parsed = keyText.safeParse(options.publicKey);
   if (!parsed.success) throw new CommandError('The key is not one that `watershed nodes key` prints.');
-  const key = parsed.data;
+  const { tlsFingerprint, ...key } = parsed.data;
+  const network = internalNetworkOf(process.env);
+  const nodeUrl = options.nodeUrl === undefined ? undefined : place(options.nodeUrl, network);
+  const gatewayUrl = place(options.gatewayUrl ?? api.url, network);
   const nodeId = thumbprintOf(key);
   const services = servicesOf(options.services);
   const operator = await operatorSigil(api, options.key);
@@ -78,7 +115,8 @@ async function ticket(api: Api, options: TicketOptions): Promise<void> {
     types: [services.includes('runner') ? 'compute' : 'core'],
     services,
     key,
-    ...(options.nodeUrl ? { url: options.nodeUrl } : {}),
+    ...(nodeUrl ? { url: nodeUrl.origin } : {}),
+    ...(nodeUrl?.protocol === 'https:' ? { tlsFingerprint: needed(tlsFingerprint) } : {}),
     operatorId: operator.thumbprint,
     capabilities: memoryBytes === undefined ? {} : { modelMemoryBytes: memoryBytes },
     issuedAt: new Date().toISOString(),
@@ -87,12 +125,17 @@ async function ticket(api: Api, options: TicketOptions): Promise<void> {
     typ: documentTyp.nodeManifest,
     aud: descriptor.clusterId,
   });
-  const made = await api.request<{ ticket: string; expiresAt: string }>('POST', '/v1/nodes/tickets', {
-    json: { nodeId, services, expiresInSeconds: Number(options.expires) },
-  });
+  const made = await api.request<{ ticket: string; expiresAt: string; gatewayFingerprint?: string }>(
+    'POST',
+    '/v1/nodes/tickets',
+    {
+      json: { nodeId, services, expiresInSeconds: Number(options.expires) },
+    },
+  );
   const file = {
     type: 'watershed/join',
-    gatewayUrl: api.url,
+    gatewayUrl: gatewayUrl.origin,
+    ...fingerprintFor(gatewayUrl, options.gatewayFingerprint ?? made.gatewayFingerprint),
     clusterName: descriptor.name,
     ticket: made.ticket,
     manifest,

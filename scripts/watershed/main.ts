@@ -1,6 +1,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
+import { believeOnly, gatewayPlace } from '../gateway-place.js';
 import { Api, CommandError } from './api.js';
 import { addGovernanceCommands } from './governance-commands.js';
 import { addKekCommands } from './kek-commands.js';
@@ -14,6 +15,11 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 const program = new Command('watershed')
   .description('The command line of a Watershed cluster; it speaks the gateway’s API.')
   .option('--url <url>', 'the gateway (default: WATERSHED_URL, else this machine)', process.env.WATERSHED_URL)
+  .option(
+    '--fingerprint <sha256>',
+    'of its certificate (default: WATERSHED_FINGERPRINT)',
+    process.env.WATERSHED_FINGERPRINT,
+  )
   .option('--port <n>', 'its port on this machine', '4100')
   .option('--data <dir>', 'the cluster’s data folder, where the operator’s keys lie', join('.watershed', 'data'))
   .addHelpText('after', '\nThe key is taken from WATERSHED_KEY, else it is the operator’s of the data folder.')
@@ -21,10 +27,13 @@ const program = new Command('watershed')
   .exitOverride();
 
 const api = (): Api => {
-  const options = program.opts<{ url?: string; port: string; data: string }>();
+  const { data, ...options } = program.opts<{ url?: string; fingerprint?: string; port: string; data: string }>();
+  const dataFolder = resolve(root, data);
+  const place = gatewayPlace({ ...options, dataFolder });
+  believeOnly(place);
   return new Api({
-    url: (options.url ?? `http://127.0.0.1:${options.port}`).replace(/\/$/, ''),
-    dataFolder: resolve(root, options.data),
+    url: place.url,
+    dataFolder,
     ...(process.env.WATERSHED_KEY ? { key: process.env.WATERSHED_KEY } : {}),
   });
 };

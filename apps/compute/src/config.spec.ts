@@ -34,7 +34,9 @@ describe('the settings of a runner', () => {
   });
 
   it('name a Triton, its metrics and its folder', () => {
-    expect(runnerConfig({ ...env, TRITON_URL: 'http://gpu:8000/', TRITON_MODEL_DIR: '/m' }).triton).toEqual({
+    const internal = { ...env, WATERSHED_INTERNAL_NETWORK: 'gpu' };
+    expect(() => runnerConfig({ ...env, TRITON_URL: 'http://gpu:8000/' })).toThrow(/TRITON_URL: .*plain text/);
+    expect(runnerConfig({ ...internal, TRITON_URL: 'http://gpu:8000/', TRITON_MODEL_DIR: '/m' }).triton).toEqual({
       url: 'http://gpu:8000',
       metricsUrl: 'http://gpu:8002/metrics',
       modelDir: '/m',

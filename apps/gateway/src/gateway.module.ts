@@ -5,6 +5,7 @@ import { AuditLog } from './audit/audit-log.js';
 import { AccessGuard } from './auth/access.guard.js';
 import { ClusterController } from './cluster/cluster.controller.js';
 import { GATEWAY_CLUSTER } from './cluster/cluster.port.js';
+import { GATEWAY_CONFIG } from './config.js';
 import { GATEWAY_DATABASE } from './database.token.js';
 import { DocsController } from './docs/docs.controller.js';
 import type { GatewayParts } from './gateway.parts.js';
@@ -63,6 +64,7 @@ type Given = (parts: GatewayParts) => unknown;
 /** What the controllers are given: each part of the gateway by its class, ports by their token. */
 const given: readonly (readonly [InjectionToken, Given])[] = [
   [GATEWAY_CLUSTER, ({ cluster }) => cluster],
+  [GATEWAY_CONFIG, ({ config }) => config],
   [GATEWAY_DATABASE, ({ database }) => database],
   [AuditLog, ({ audit }) => audit],
   [Drain, ({ drain }) => drain],

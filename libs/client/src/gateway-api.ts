@@ -1603,6 +1603,8 @@ export interface components {
                 }[];
                 /** Format: uri */
                 url?: string;
+                /** @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 */
+                tlsFingerprint?: string;
                 /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
                 operatorId: string;
                 /** @default {} */
@@ -1625,6 +1627,8 @@ export interface components {
             ticket: string;
             /** Format: date-time */
             expiresAt: string;
+            /** @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 */
+            gatewayFingerprint?: string;
         };
         JoinTicketScope: {
             /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
@@ -1826,6 +1830,8 @@ export interface components {
                 }[];
                 /** Format: uri */
                 url?: string;
+                /** @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 */
+                tlsFingerprint?: string;
                 /** @example NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs */
                 operatorId: string;
                 /** @default {} */
@@ -2123,7 +2129,7 @@ export interface components {
              * @description Stable: match this
              * @enum {string}
              */
-            code: "malformed_body" | "invalid_request" | "body_too_large" | "unsupported_media_type" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_key_reused" | "idempotency_in_progress" | "cursor_invalid" | "unauthenticated" | "key_unknown" | "key_expired" | "key_revoked" | "token_invalid" | "token_expired" | "scope_missing" | "role_missing" | "person_closed" | "sign_up_closed" | "invitation_needed" | "invitation_invalid" | "grant_invalid" | "transfer_token_invalid" | "signature_invalid" | "caller_not_allowed" | "model_unknown" | "model_not_ready" | "model_crashed" | "model_server_unavailable" | "tensor_invalid" | "tensor_out_of_range" | "tensor_shape_mismatch" | "input_too_deep" | "text_invalid" | "inference_failed" | "model_exists" | "model_invalid" | "digest_mismatch" | "blob_unknown" | "memory_exhausted" | "purse_empty" | "budget_exhausted" | "amount_invalid" | "transfer_unknown" | "transfer_settled" | "region_unknown" | "policy_forbids" | "policy_invalid" | "consent_missing" | "node_unknown" | "node_expelled" | "node_unreachable" | "no_node_available" | "manifest_invalid" | "ticket_invalid" | "ticket_used" | "ticket_expired" | "ticket_mismatch" | "operator_unknown" | "last_operator" | "proposal_unknown" | "proposal_closed" | "ballot_conflict" | "rate_limited" | "overloaded" | "deadline_exceeded" | "bus_unavailable" | "database_unavailable" | "storage_full" | "shutting_down" | "internal";
+            code: "malformed_body" | "invalid_request" | "body_too_large" | "unsupported_media_type" | "not_found" | "method_not_allowed" | "conflict" | "idempotency_key_reused" | "idempotency_in_progress" | "cursor_invalid" | "unauthenticated" | "key_unknown" | "key_expired" | "key_revoked" | "token_invalid" | "token_expired" | "scope_missing" | "role_missing" | "person_closed" | "sign_up_closed" | "invitation_needed" | "invitation_invalid" | "grant_invalid" | "transfer_token_invalid" | "signature_invalid" | "caller_not_allowed" | "model_unknown" | "model_not_ready" | "model_crashed" | "model_server_unavailable" | "tensor_invalid" | "tensor_out_of_range" | "tensor_shape_mismatch" | "input_too_deep" | "text_invalid" | "inference_failed" | "model_exists" | "model_invalid" | "digest_mismatch" | "blob_unknown" | "memory_exhausted" | "purse_empty" | "budget_exhausted" | "amount_invalid" | "transfer_unknown" | "transfer_settled" | "region_unknown" | "policy_forbids" | "policy_invalid" | "consent_missing" | "node_unknown" | "node_expelled" | "node_unreachable" | "no_node_available" | "manifest_invalid" | "ticket_invalid" | "ticket_used" | "ticket_expired" | "ticket_mismatch" | "connection_untrusted" | "operator_unknown" | "last_operator" | "proposal_unknown" | "proposal_closed" | "ballot_conflict" | "rate_limited" | "overloaded" | "deadline_exceeded" | "bus_unavailable" | "database_unavailable" | "storage_full" | "shutting_down" | "internal";
             /** @description `urn:uuid:<Watershed-Request-Id>` */
             instance: string;
             details?: {

@@ -1,6 +1,7 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { ConfigError, type ConfigProblem } from './config.errors.js';
-import { settleStorageUrls } from './storage-url.js';
+import type { InternalNetwork } from './internal-network.js';
+import { settleStorageUrls, transportEnvShape } from './storage-url.js';
 
 /** Environment variables as a process or a topology file gives them. */
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -23,6 +24,12 @@ export function parseEnv<Schema extends z.ZodType>(schema: Schema, env: Env, app
     app,
     parsed.error.issues.map((issue) => problemOf(issue, given)),
   );
+}
+
+/** Where plain text may travel, for who is told no more of a cluster. Throws ConfigError. */
+export function internalNetworkOf(env: Env): InternalNetwork {
+  const { WATERSHED_INTERNAL_NETWORK } = transportEnvShape;
+  return parseEnv(z.object({ WATERSHED_INTERNAL_NETWORK }), env, 'the network').WATERSHED_INTERNAL_NETWORK;
 }
 
 function problemOf(issue: z.core.$ZodIssue, given: Record<string, unknown>): ConfigProblem {

@@ -70,6 +70,7 @@ export const errorCodes = [
   'ticket_used',
   'ticket_expired',
   'ticket_mismatch',
+  'connection_untrusted',
   // decisions
   'operator_unknown',
   'last_operator',

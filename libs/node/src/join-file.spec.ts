@@ -4,8 +4,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { addSignature, documentTyp, generateSigil } from '#sigil';
-import { type JoinFile, joinCluster, nodeKey } from './join-file.js';
+import { joinFileFor } from './join-file.fixture.js';
+import { type JoinFile, joinCluster } from './join-file.js';
 
 describe('joining by a file', () => {
   let dataDir: string;
@@ -45,35 +45,9 @@ describe('joining by a file', () => {
     await rm(dataDir, { recursive: true });
   });
 
-  const invitation = async (): Promise<JoinFile> => {
-    const [node, operator] = await Promise.all([nodeKey(dataDir, 'runner'), generateSigil('operator')]);
-    const clusterId = 'C'.repeat(43);
-    const manifest = await addSignature(
-      {
-        type: 'watershed/node-manifest' as const,
-        nodeId: node.thumbprint,
-        clusterId,
-        region: 'EU/FR',
-        types: ['compute' as const],
-        services: ['runner' as const],
-        key: node.publicJwk,
-        purposeKeys: [],
-        capabilities: {},
-        operatorId: operator.thumbprint,
-        issuedAt: new Date().toISOString(),
-        signatures: [],
-      },
-      operator,
-      { typ: documentTyp.nodeManifest, aud: clusterId },
-    );
+  const invitation = (): Promise<JoinFile> => {
     const { port } = gateway.address() as AddressInfo;
-    return {
-      type: 'watershed/join',
-      gatewayUrl: `http://127.0.0.1:${port}`,
-      clusterName: 'test',
-      ticket: 'T'.repeat(43),
-      manifest,
-    };
+    return joinFileFor(dataDir, { gatewayUrl: `http://127.0.0.1:${port}` });
   };
 
   it('asks again with the same request where the answer was lost, and logs in with the password that it named', async () => {

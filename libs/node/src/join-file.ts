@@ -4,7 +4,8 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { sha256Hex, withLogin } from '#access';
-import { joinAnswer, nodeManifest, thumbprint } from '#contracts';
+import { InternalNetwork } from '#config';
+import { joinAnswer, nodeManifest, sha256, thumbprint } from '#contracts';
 import { WatershedError } from '#errors';
 import { addSignature, createPrivateFile, documentTyp, loadOrCreateSigil, type Sigil } from '#sigil';
 
@@ -15,6 +16,8 @@ import { addSignature, createPrivateFile, documentTyp, loadOrCreateSigil, type S
 export const joinFile = z.strictObject({
   type: z.literal('watershed/join'),
   gatewayUrl: z.url(),
+  /** SHA-256 of the certificate that the gateway shows; absent: the authorities that Node knows vouch for it. */
+  gatewayFingerprint: sha256.optional(),
   clusterName: z.string().min(1).max(80),
   ticket: z.string(),
   manifest: nodeManifest,
@@ -48,13 +51,16 @@ export function readJoinFile(file: string): JoinFile {
 /**
  * Joins by the file, once; later starts log in with what was kept then. One whose answer was lost asks again with the
  * password that it wrote down before it asked, which the cluster takes for the same request. Answers the settings that a service of this node
- * starts with. Throws the gateway's refusal, `no_node_available` where no gateway answers, `conflict` where the file was
- * made for another key than this folder's.
+ * starts with. Throws the gateway's refusal, `no_node_available` where no gateway answers, `connection_untrusted` where the
+ * ticket would go in plain text or to another certificate than the file names, `conflict` where the file was made for
+ * another key than this folder's.
  */
 export async function joinCluster(options: {
   readonly file: JoinFile;
   readonly dataDir: string;
   readonly name: string;
+  /** Where plain text may travel; on this machine alone when absent. */
+  readonly network?: InternalNetwork;
 }): Promise<Readonly<Record<string, string>>> {
   const { file, dataDir, name } = options;
   const { manifest } = file;
@@ -70,7 +76,7 @@ export async function joinCluster(options: {
   if (!existsSync(kept)) {
     const chosen = nodeFile(dataDir, name, '.joining.json');
     const password = await writtenPassword(chosen);
-    const answer = await ask(file, {
+    const answer = await ask(file, options.network ?? new InternalNetwork(), {
       ticket: file.ticket,
       manifest: complete,
       redisPasswordSha256: sha256Hex(password),
@@ -91,7 +97,7 @@ export async function joinCluster(options: {
   const prefix = (manifest.services[0] ?? '').toUpperCase().replaceAll('-', '_');
   return {
     // It answers where its manifest says.
-    ...(manifest.url ? { [`${prefix}_PUBLIC_URL`]: manifest.url, [`${prefix}_PORT`]: portOf(manifest.url) } : {}),
+    ...(manifest.url ? addressSettings(prefix, new URL(manifest.url)) : {}),
     WATERSHED_CLUSTER_ID: login.clusterId,
     WATERSHED_CLUSTER_NAME: file.clusterName,
     WATERSHED_REGION: manifest.region,
@@ -109,26 +115,61 @@ async function writtenPassword(file: string): Promise<string> {
   return joining.parse(JSON.parse(readFileSync(file, 'utf8'))).password;
 }
 
-const portOf = (url: string): string => {
-  const { port, protocol } = new URL(url);
-  return port || (protocol === 'https:' ? '443' : '80');
-};
+/** Where to listen so that the manifest's address leads here; a machine is reached by addresses that it need not know. */
+function addressSettings(prefix: string, url: URL): Record<string, string> {
+  const own = new InternalNetwork().has(url.hostname);
+  return {
+    [`${prefix}_PUBLIC_URL`]: url.origin,
+    [`${prefix}_PORT`]: url.port || (url.protocol === 'https:' ? '443' : '80'),
+    ...(own ? {} : { [`${prefix}_HOST`]: url.hostname.startsWith('[') ? '::' : '0.0.0.0' }),
+  };
+}
 
-async function ask(file: JoinFile, body: object): Promise<z.infer<typeof joinAnswer>> {
-  let response: Response;
+/** Asks the gateway by its certificate: who holds the ticket meanwhile must not learn it, nor answer in its place. */
+async function ask(file: JoinFile, network: InternalNetwork, body: object): Promise<z.infer<typeof joinAnswer>> {
+  const { gatewayUrl, gatewayFingerprint } = file;
+  const url = new URL('/v1/join', gatewayUrl);
+  if (url.protocol !== 'https:' && !network.has(url.hostname)) {
+    throw untrusted(
+      `The join file names ${gatewayUrl}: the ticket would travel in plain text. Ask for one with an https address.`,
+    );
+  }
+  // Loaded for the one request of a node's life.
+  const [{ request }, { agentFor, UnexpectedCertificateError }] = await Promise.all([import('undici'), import('#tls')]);
+  const dispatcher = agentFor(gatewayFingerprint);
+  let status: number;
+  let answer: unknown;
   try {
-    response = await fetch(new URL('/v1/join', file.gatewayUrl), {
+    const response = await request(url, {
+      dispatcher,
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(15_000),
     });
+    status = response.statusCode;
+    answer = await response.body.json().catch(() => undefined);
   } catch (cause) {
-    throw new WatershedError('no_node_available', `No gateway answers at ${file.gatewayUrl}.`, { cause });
+    if (cause instanceof UnexpectedCertificateError || isUnverified(cause))
+      throw untrusted(
+        `What answers at ${gatewayUrl} does not show the gateway's certificate: the ticket was not sent.`,
+        cause,
+      );
+    throw new WatershedError('no_node_available', `No gateway answers at ${gatewayUrl}.`, { cause });
+  } finally {
+    await dispatcher.destroy();
   }
-  const answer: unknown = await response.json().catch(() => undefined);
-  if (response.ok) return joinAnswer.parse(answer);
+  if (status >= 200 && status < 300) return joinAnswer.parse(answer);
   const problem = z.object({ code: z.string(), detail: z.string() }).safeParse(answer);
-  const told = problem.success ? `${problem.data.detail} (${problem.data.code})` : `it answered ${response.status}`;
+  const told = problem.success ? `${problem.data.detail} (${problem.data.code})` : `it answered ${status}`;
   throw new WatershedError('conflict', `The cluster did not let this node in: ${told}`);
 }
+
+const untrusted = (message: string, cause?: unknown) => new WatershedError('connection_untrusted', message, { cause });
+
+/** What Node says of a certificate that no authority vouches for, that is another host's, or over. */
+const isUnverified = (error: unknown): boolean =>
+  typeof error === 'object' &&
+  error !== null &&
+  'code' in error &&
+  /^(ERR_TLS_CERT|CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_)/.test(String(error.code));

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { buildConnector } from 'undici';
+import { Agent, buildConnector } from 'undici';
 import { fingerprintOf, outsideItsTime } from './server-certificate.js';
 
 /** Another certificate than the one that was named, or none that was: nothing was sent. */
@@ -28,6 +28,18 @@ export function pinnedConnector(
       socket.destroy();
       callback(new UnexpectedCertificateError(refusal), null);
     });
+}
+
+/**
+ * An agent that speaks TLS to servers which show the certificate with this fingerprint, and to no others; absent: to those
+ * whom the authorities that Node knows vouch for.
+ */
+export function agentFor(fingerprint?: string): Agent {
+  if (fingerprint === undefined) return new Agent();
+  const [pinned, plain] = [pinnedConnector(() => fingerprint), buildConnector({})];
+  return new Agent({
+    connect: (options, callback) => (options.protocol === 'https:' ? pinned : plain)(options, callback),
+  });
 }
 
 function refusalOf(socket: Socket, expected: string | undefined, now: Date): string | undefined {

@@ -72,6 +72,7 @@ export const problemCatalogue = {
   ticket_used: { status: 409, title: 'The join ticket was used' },
   ticket_expired: { status: 403, title: 'The join ticket has expired' },
   ticket_mismatch: { status: 403, title: 'The join ticket is for another node' },
+  connection_untrusted: { status: 502, title: 'The connection is not one to trust' },
 
   operator_unknown: { status: 404, title: 'The operator is unknown' },
   last_operator: { status: 409, title: 'The last operator stays' },

@@ -9,10 +9,12 @@ import {
   joinSecrets,
   joinTicketScope,
   nodeManifest,
+  sha256,
 } from '#contracts';
 import { AuditLog } from '../audit/audit-log.js';
 import type { Principal } from '../auth/engine/principal.js';
 import { GATEWAY_CLUSTER, type GatewayCluster } from '../cluster/cluster.port.js';
+import { GATEWAY_CONFIG, type GatewayConfig } from '../config.js';
 import { ApiRoute } from '../http/api-route.decorator.js';
 import { named, namedRequest } from '../http/api-schema.js';
 import { type FastifyRequest, Who } from '../http/request.js';
@@ -20,7 +22,15 @@ import { ZodBody } from '../http/zod.pipe.js';
 
 const ticketText = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
 const ticketBody = namedRequest('JoinTicketScope', joinTicketScope);
-const ticketSchema = named('JoinTicket', z.object({ ticket: ticketText, expiresAt: instant }));
+const ticketSchema = named(
+  'JoinTicket',
+  z.object({
+    ticket: ticketText,
+    expiresAt: instant,
+    /** SHA-256 of the certificate that this gateway shows, where it speaks TLS itself; it travels with the ticket. */
+    gatewayFingerprint: sha256.optional(),
+  }),
+);
 const joinBody = namedRequest('JoinCluster', joinSecrets.extend({ ticket: ticketText, manifest: nodeManifest }));
 const joinedSchema = named('JoinedCluster', joinAnswer);
 
@@ -32,6 +42,7 @@ const nodeId = 'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs';
 export class JoinController {
   constructor(
     @Inject(GATEWAY_CLUSTER) private readonly cluster: GatewayCluster,
+    @Inject(GATEWAY_CONFIG) private readonly config: Pick<GatewayConfig, 'tls'>,
     private readonly audit: AuditLog,
   ) {}
 
@@ -57,7 +68,8 @@ export class JoinController {
     return this.audit.around(who, request.id, { action: 'node.ticket', subject: scope.nodeId, details }, async () => {
       const kept = { ...scope, ticketSha256: hashOf(ticket), issuedBy: who.personId };
       const { expiresAt } = await this.cluster.call(governanceIssueTicket, kept);
-      return { ticket, expiresAt };
+      const { tls } = this.config;
+      return { ticket, expiresAt, ...(tls ? { gatewayFingerprint: tls.fingerprint } : {}) };
     });
   }
 

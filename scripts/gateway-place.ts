@@ -1,0 +1,39 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setGlobalDispatcher } from 'undici';
+import { agentFor } from '#tls';
+
+/** Where this machine's commands reach a gateway, and by which certificate they know it. */
+export interface GatewayPlace {
+  readonly url: string;
+  /** SHA-256 of its certificate; absent where it speaks HTTP, or authorities vouch for it. */
+  readonly fingerprint?: string;
+}
+
+export interface GatewayOptions {
+  readonly url?: string | undefined;
+  readonly port: string;
+  readonly dataFolder: string;
+  readonly fingerprint?: string | undefined;
+}
+
+interface Running {
+  readonly port: number;
+  readonly gatewayUrl: string;
+  readonly gatewayFingerprint?: string;
+}
+
+/** The gateway that is named, else the one of the cluster that runs on this folder, else whatever listens at the port. */
+export function gatewayPlace({ url, port, dataFolder, fingerprint }: GatewayOptions): GatewayPlace {
+  if (url !== undefined) return { url: url.replace(/\/$/, ''), ...(fingerprint ? { fingerprint } : {}) };
+  const file = join(dataFolder, 'running.json');
+  const running = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Running) : undefined;
+  if (running?.port !== Number(port)) return { url: `http://127.0.0.1:${port}` };
+  const known = fingerprint ?? running.gatewayFingerprint;
+  return { url: running.gatewayUrl, ...(known ? { fingerprint: known } : {}) };
+}
+
+/** From now on this command believes a server by this certificate alone. For a command's own process, never for a service. */
+export function believeOnly({ fingerprint }: GatewayPlace): void {
+  if (fingerprint !== undefined) setGlobalDispatcher(agentFor(fingerprint));
+}
