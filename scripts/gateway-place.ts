@@ -1,7 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setGlobalDispatcher } from 'undici';
-import { agentFor } from '#tls';
 
 /** Where this machine's commands reach a gateway, and by which certificate they know it. */
 export interface GatewayPlace {
@@ -34,6 +32,9 @@ export function gatewayPlace({ url, port, dataFolder, fingerprint }: GatewayOpti
 }
 
 /** From now on this command believes a server by this certificate alone. For a command's own process, never for a service. */
-export function believeOnly({ fingerprint }: GatewayPlace): void {
-  if (fingerprint !== undefined) setGlobalDispatcher(agentFor(fingerprint));
+export async function believeOnly({ fingerprint }: Pick<GatewayPlace, 'fingerprint'>): Promise<void> {
+  if (fingerprint === undefined) return;
+  // Loaded where it is wanted: most commands speak to a gateway of this machine, and are called often.
+  const [{ setGlobalDispatcher }, { agentFor }] = await Promise.all([import('undici'), import('#tls')]);
+  setGlobalDispatcher(agentFor(fingerprint));
 }

@@ -37,7 +37,7 @@ async function main(): Promise<number> {
     return 0;
   }
   const place = gatewayPlace({ ...values, dataFolder: resolve(root, values.data) });
-  believeOnly(place);
+  await believeOnly(place);
   const { url } = place;
   const story = new Story(url);
   const waitMs = Number(values.wait) * 1000;

@@ -32,7 +32,7 @@ if (values.help) {
 }
 const dataFolder = resolve(root, values.data);
 const place = gatewayPlace({ ...values, dataFolder });
-believeOnly(place);
+await believeOnly(place);
 const { url } = place;
 const failed = new Set<string>();
 for (const check of checks({ url, dataFolder, api: new Api({ url, dataFolder }) })) {

@@ -76,7 +76,7 @@ export class Cluster {
     const { DATABASE_URL, REDIS_URL, GATEWAY_TLS_CERT_FILE } = process.env;
     // Loaded where it is wanted: the launcher stays, and speaks to nobody but its own gateway.
     if (GATEWAY_TLS_CERT_FILE)
-      this.gatewayFingerprint = (await import('./gateway-certificate.js')).believeOwnGateway(process.env);
+      this.gatewayFingerprint = await (await import('./gateway-certificate.js')).believeOwnGateway(process.env);
     const named = DATABASE_URL || REDIS_URL ? (await import('./named-storage.js')).namedStorage(process.env) : {};
     if (this.stopping) return;
     this.opening = openStorage({

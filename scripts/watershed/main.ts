@@ -1,7 +1,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
-import { believeOnly, gatewayPlace } from '../gateway-place.js';
+import { believeOnly, type GatewayPlace, gatewayPlace } from '../gateway-place.js';
 import { Api, CommandError } from './api.js';
 import { addGovernanceCommands } from './governance-commands.js';
 import { addKekCommands } from './kek-commands.js';
@@ -26,17 +26,18 @@ const program = new Command('watershed')
   .showHelpAfterError('(see --help)')
   .exitOverride();
 
-const api = (): Api => {
+/** Where the command goes, by the options that stand before it. */
+function place(): GatewayPlace & { readonly dataFolder: string } {
   const { data, ...options } = program.opts<{ url?: string; fingerprint?: string; port: string; data: string }>();
   const dataFolder = resolve(root, data);
-  const place = gatewayPlace({ ...options, dataFolder });
-  believeOnly(place);
-  return new Api({
-    url: place.url,
-    dataFolder,
-    ...(process.env.WATERSHED_KEY ? { key: process.env.WATERSHED_KEY } : {}),
-  });
+  return { ...gatewayPlace({ ...options, dataFolder }), dataFolder };
+}
+
+const api = (): Api => {
+  const { url, dataFolder } = place();
+  return new Api({ url, dataFolder, ...(process.env.WATERSHED_KEY ? { key: process.env.WATERSHED_KEY } : {}) });
 };
+program.hook('preAction', () => believeOnly(place()));
 
 addPeopleCommands(program, api);
 addModelCommands(program, api);
