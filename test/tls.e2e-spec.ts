@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -22,13 +22,13 @@ describe('a cluster of which nothing travels in plain text', () => {
   let postgres: SecuredServer;
   let cluster: StartedCluster;
   let fingerprint: string;
-  let authority: string;
+  let authorityFile: string;
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'watershed-tls-'));
     const storage = certificateFiles(folder, ['127.0.0.1']);
     const gateway = certificateFiles(folder, ['gateway.example']);
-    authority = readFileSync(storage.certFile, 'utf8');
+    authorityFile = storage.certFile;
     ({ fingerprint } = readCertificate(gateway.certFile, gateway.keyFile));
     [redis, postgres] = await Promise.all([securedRedis(storage), securedPostgres(storage)]);
     const port = await freePortRange();
@@ -84,10 +84,7 @@ describe('a cluster of which nothing travels in plain text', () => {
         ['registry', true],
         ['runner', true],
       ]);
-      const admin = new pg.Client({
-        connectionString: postgres.url,
-        ssl: { ca: authority },
-      });
+      const admin = new pg.Client({ connectionString: `${postgres.url}&sslrootcert=${authorityFile}` });
       await admin.connect();
       const { rows } = await admin.query<{ ssl: boolean; services: string }>(
         `SELECT ssl, count(*) > 5 AS services FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
