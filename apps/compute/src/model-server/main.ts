@@ -1,6 +1,6 @@
 // The model server as a program: see cli-options.ts for its arguments. A parent that starts it with an IPC channel is told
 // `{listening: {url, metricsUrl}}` and may send `{kill: {id, model, version?}}`, which is answered `{killed: {id, found}}` when
-// the processes are gone; with WATERSHED_PARENT_PIPE=1 it ends when its standard input does.
+// the processes are gone; it is told `{died: {model, version}}` when the process of a model that served has ended. With WATERSHED_PARENT_PIPE=1 it ends when its standard input does.
 import type { Tracing } from '#telemetry';
 import { readCommandLine, UsageError, usage } from './cli-options.js';
 import { ModelServerStartError, startModelServer } from './model-server.js';
@@ -30,7 +30,8 @@ async function main(): Promise<void> {
   const onFault = (error: unknown) =>
     console.error(`model-server: ${error instanceof Error ? error.stack : String(error)}`);
   const tracing = await tracingTo(process.env.OTEL_EXPORTER_OTLP_ENDPOINT);
-  const server = await startModelServer({ ...options, onFault, tracing });
+  const onModelDied = (model: string, version: number) => void process.send?.({ died: { model, version } });
+  const server = await startModelServer({ ...options, onFault, onModelDied, tracing });
   let stopping = false;
   const stop = async () => {
     if (stopping) return;

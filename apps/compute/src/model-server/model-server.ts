@@ -41,6 +41,8 @@ export interface ModelServerOptions {
   /** The built entry of a model's process; found beside this file when absent. */
   readonly childEntry?: string;
   readonly tracing?: Tracing;
+  /** Told when the process of a version that served has ended, and not because the version was unloaded. */
+  readonly onModelDied?: (name: string, version: number) => void;
   /** Told of errors that are the server's own. */
   readonly onFault?: (error: unknown) => void;
 }
@@ -100,6 +102,7 @@ export async function startModelServer(options: ModelServerOptions): Promise<Run
     unloadTimeoutMs: options.unloadTimeoutMs ?? 60_000,
     maxQueue: options.maxQueue ?? 1024,
     maxQueueBytes: options.maxQueueBytes ?? 256 * MIB,
+    died: options.onModelDied,
   });
   let ready = false;
   const cpu = new CpuUtilization();

@@ -16,6 +16,8 @@ export interface RegistryOptions {
   readonly unloadTimeoutMs: number;
   readonly maxQueue: number;
   readonly maxQueueBytes: number;
+  /** The process of a version that served has ended, and not because the version was unloaded. */
+  readonly died?: (name: string, version: number) => void;
 }
 
 export interface IndexEntry {
@@ -161,7 +163,10 @@ export class ModelRegistry {
     const limits = { threads, loadTimeoutMs, maxQueue, maxQueueBytes };
     const process = { entry: childEntry, title, model, guard: this.guard, ...limits };
     this.alive.add(own);
-    await own.load(process, found.config, () => this.alive.delete(own));
+    await own.load(process, found.config, () => {
+      this.alive.delete(own);
+      if (own.died) this.options.died?.(own.name, own.version);
+    });
     if (own.state !== 'READY') return;
     try {
       own.labels = await readLabels(own.config, found);

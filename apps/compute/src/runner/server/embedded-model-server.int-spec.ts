@@ -79,6 +79,8 @@ describe('the embedded model server under a runner', () => {
     });
     stand = await inferenceStand({
       supervisor,
+      // Longer than any test: what is found in time was told, not looked for.
+      watchIntervalMs: 60_000,
       host: (options) => {
         const host = new RepositoryModelHost(options, repository, ([first]) =>
           first ? tritonConfigOf(first.model.manifest) : '',

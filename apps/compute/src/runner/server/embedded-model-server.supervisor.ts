@@ -26,6 +26,7 @@ interface EmbeddedRun extends ServerRun {
 }
 
 const announcement = z.object({ listening: z.object({ url: z.url(), metricsUrl: z.url() }) });
+const deathNotice = z.object({ died: z.object({ model: z.string(), version: z.number() }) });
 const killAnswer = z.object({ killed: z.object({ id: z.number(), found: z.boolean() }) });
 
 /**
@@ -113,6 +114,9 @@ export class EmbeddedModelServer extends RestartedModelServer<EmbeddedRun> imple
       },
     );
     child.stdin?.on('error', () => undefined);
+    child.on('message', (message) => {
+      if (deathNotice.safeParse(message).success) this.modelDied();
+    });
     child.stderr?.on('data', (chunk: Buffer) => {
       for (const line of chunk.toString('utf8').split('\n')) if (line.trim()) logger.info({ line }, 'model server');
     });

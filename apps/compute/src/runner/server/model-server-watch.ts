@@ -10,7 +10,7 @@ import {
 export interface ModelServerWatchOptions {
   readonly lifecycle: Pick<ModelLifecycle, 'all' | 'lost' | 'serverGone' | 'stranded' | 'revive' | 'examine'>;
   readonly server: Pick<ModelServer, 'index' | 'ready'>;
-  readonly supervisor: Pick<ModelServerSupervisor, 'ensure' | 'onGone' | 'processes'>;
+  readonly supervisor: Pick<ModelServerSupervisor, 'ensure' | 'onGone' | 'onModelDied' | 'processes'>;
   /** Between two looks while all is well. */
   readonly intervalMs: number;
   /** Between two looks while models wait for their server. */
@@ -31,31 +31,41 @@ export class ModelServerWatch {
   private looking: Promise<void> | undefined;
   private unanswered = 0;
   private closed = false;
-  private readonly stopListening: () => void;
+  private lookAgain = false;
+  private readonly stopListening: (() => void)[];
 
   constructor(private readonly options: ModelServerWatchOptions) {
-    this.stopListening = options.supervisor.onGone(() => {
+    const { lifecycle, supervisor } = options;
+    const gone = () => {
       this.unanswered = 0;
-      options.lifecycle.serverGone();
+      lifecycle.serverGone();
       this.soon();
-    });
+    };
+    this.stopListening = [supervisor.onGone(gone), supervisor.onModelDied(() => this.soon())];
     this.plan();
   }
 
   /** Something looked wrong: look now rather than later. */
   soon(): void {
-    if (this.closed || this.looking) return;
+    if (this.closed) return;
+    if (this.looking) {
+      this.lookAgain = true;
+      return;
+    }
     if (this.timer) clearTimeout(this.timer);
     this.timer = undefined;
     this.looking = this.look().finally(() => {
       this.looking = undefined;
-      this.plan();
+      const again = this.lookAgain;
+      this.lookAgain = false;
+      if (again) this.soon();
+      else this.plan();
     });
   }
 
   async close(): Promise<void> {
     this.closed = true;
-    this.stopListening();
+    for (const stop of this.stopListening) stop();
     if (this.timer) clearTimeout(this.timer);
     await this.looking;
   }
@@ -85,12 +95,14 @@ export class ModelServerWatch {
       }
       const generations = new Map(ready.map((entry) => [entry, entry.generation]));
       const index = await server.index();
+      const living = supervisor.processes?.living?.();
       this.unanswered = 0;
       for (const entry of ready) {
         if (entry.generation !== generations.get(entry)) continue;
         const found = foundIn(index, entry);
         if (found?.state === 'READY') {
-          if (entry.state === 'quarantined') await lifecycle.examine(entry);
+          if (living && !living.some(isOf(entry))) lifecycle.lost(entry, 'crashed');
+          else if (entry.state === 'quarantined') await lifecycle.examine(entry);
           continue;
         }
         // What hangs may be a long time unloading.
@@ -109,5 +121,7 @@ export class ModelServerWatch {
   }
 }
 
+const isOf = (entry: ModelEntry) => (one: { readonly name: string; readonly version?: string }) =>
+  one.name === entry.servedName && one.version === entry.servedVersion;
 const foundIn = (index: readonly RepositoryEntry[], entry: ModelEntry): RepositoryEntry | undefined =>
-  index.find((one) => one.name === entry.servedName && one.version === entry.servedVersion);
+  index.find(isOf(entry));

@@ -84,6 +84,11 @@ export interface ModelProcesses {
    * are told, and it is started again as after any other death. Does nothing where there is none.
    */
   killServer(): Promise<void>;
+  /**
+   * The versions that have a living process, as the system sees it. There where the server's own word is not enough: a Triton
+   * goes on calling a model ready whose process has died.
+   */
+  living?(): readonly { readonly name: string; readonly version: string }[];
 }
 
 /**
@@ -100,6 +105,8 @@ export interface ModelServerSupervisor {
   ensure(): Promise<string>;
   /** Calls `listener` when the server went away unasked; returns how to stop. */
   onGone(listener: () => void): () => void;
+  /** Calls `listener` when a model's process has ended, where that can be heard; returns how to stop. The server's index says which. */
+  onModelDied(listener: () => void): () => void;
   /** Absent where the server is not ours to kill: there a hung model ends in quarantine. */
   readonly processes?: ModelProcesses;
   close(): Promise<void>;

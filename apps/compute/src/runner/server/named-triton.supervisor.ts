@@ -26,5 +26,9 @@ export class NamedTriton implements ModelServerSupervisor {
     return () => undefined;
   }
 
+  onModelDied(): () => void {
+    return () => undefined;
+  }
+
   async close(): Promise<void> {}
 }

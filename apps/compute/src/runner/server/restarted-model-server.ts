@@ -24,6 +24,7 @@ export abstract class RestartedModelServer<Run extends ServerRun> {
   private restart: NodeJS.Timeout | undefined;
   private closed = false;
   private readonly listeners = new Set<() => void>();
+  private readonly modelListeners = new Set<() => void>();
   private readonly backoff: Backoff;
 
   constructor(private readonly common: RestartedModelServerOptions) {
@@ -58,6 +59,15 @@ export abstract class RestartedModelServer<Run extends ServerRun> {
   onGone(listener: () => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
+  }
+
+  onModelDied(listener: () => void): () => void {
+    this.modelListeners.add(listener);
+    return () => this.modelListeners.delete(listener);
+  }
+
+  protected modelDied(): void {
+    for (const listener of this.modelListeners) listener();
   }
 
   async close(): Promise<void> {

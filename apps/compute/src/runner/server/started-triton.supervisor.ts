@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join, sep } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { findTriton, LocalServiceError, type LocalTriton, startTriton } from '#local-services';
 import type { ModelProcesses, ModelServerSupervisor } from './model-server.port.js';
@@ -23,6 +23,8 @@ interface TritonRun extends ServerRun {
 /** A process of Triton's Python backend, which runs one instance of one version of a model. */
 interface Stub {
   readonly pid: number;
+  /** The model's file. */
+  readonly file: string;
   /** The name of its region of shared memory; Triton leaves it behind when the process is killed. */
   readonly region: string;
 }
@@ -36,6 +38,7 @@ export class StartedTriton extends RestartedModelServer<TritonRun> implements Mo
   readonly processes: ModelProcesses = {
     killModel: (name, version) => this.killModel(name, version),
     killServer: () => this.killServer(),
+    living: () => this.living(),
   };
 
   constructor(private readonly options: StartedTritonOptions) {
@@ -74,6 +77,15 @@ export class StartedTriton extends RestartedModelServer<TritonRun> implements Mo
     return own.length > 0;
   }
 
+  private living(): { name: string; version: string }[] {
+    const { modelRepository } = this.options;
+    if (!this.running) return [];
+    return stubsOf(this.running.triton.serverPid, modelRepository + sep).map(({ file }) => {
+      const [name = '', version = ''] = relative(modelRepository, file).split(sep);
+      return { name, version };
+    });
+  }
+
   private async killServer(): Promise<void> {
     const run = this.running;
     if (!run) return;
@@ -95,7 +107,7 @@ function stubsOf(serverPid: number, folder: string): Stub[] {
       const [state, parent] = statusOf(pid);
       if (state === 'Z' || Number(parent) !== serverPid) return [];
       const [, file = '', region = ''] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      return file.startsWith(folder) && /^[\w-]+$/.test(region) ? [{ pid, region }] : [];
+      return file.startsWith(folder) && /^[\w-]+$/.test(region) ? [{ pid, file, region }] : [];
     } catch {
       return []; // it has ended meanwhile
     }

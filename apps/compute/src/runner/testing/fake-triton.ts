@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { encodeInferResponse, readInferRequest } from '#inference-protocol';
-import type { ModelServerSupervisor } from '../server/model-server.port.js';
+import type { ModelProcesses, ModelServerSupervisor } from '../server/model-server.port.js';
 
 export type Fault =
   | { readonly kind: 'none' }
@@ -25,7 +25,10 @@ export class FakeTriton implements ModelServerSupervisor {
   successes = 0;
   loads: { name: string; body: string }[] = [];
   private readonly server: Server;
+  /** As of a Triton that somebody else runs, unless a test gives some. */
+  processes?: ModelProcesses;
   private listeners = new Set<() => void>();
+  private readonly modelListeners = new Set<() => void>();
   private port = 0;
 
   constructor() {
@@ -51,6 +54,15 @@ export class FakeTriton implements ModelServerSupervisor {
 
   async ensure(): Promise<string> {
     return this.url();
+  }
+
+  onModelDied(listener: () => void): () => void {
+    this.modelListeners.add(listener);
+    return () => this.modelListeners.delete(listener);
+  }
+
+  modelDied(): void {
+    for (const listener of this.modelListeners) listener();
   }
 
   onGone(listener: () => void): () => void {

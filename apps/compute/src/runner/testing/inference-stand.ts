@@ -41,7 +41,11 @@ export interface StandOptions {
   readonly capacity?: number;
   readonly inferTimeoutMs?: number;
   readonly controlTimeoutMs?: number;
+  /** Between two looks at the server while all is well; default 200 ms. */
+  readonly watchIntervalMs?: number;
   readonly maxBodyBytes?: number;
+  /** What the models served may be another now. */
+  readonly changed?: () => void;
   /** Where models are put; into load requests when absent. */
   readonly host?: (options: ModelHostOptions) => ModelHost;
   readonly blobs?: BlobPort;
@@ -83,6 +87,7 @@ export async function inferenceStand(options: StandOptions) {
     mayRunHere: () => true,
     answerWithinMs: 10_000,
     drainLimitMs: inferTimeoutMs,
+    changed: options.changed,
     now,
     logger,
   });
@@ -90,7 +95,7 @@ export async function inferenceStand(options: StandOptions) {
     lifecycle: models,
     server,
     supervisor: options.supervisor,
-    intervalMs: 200,
+    intervalMs: options.watchIntervalMs ?? 200,
     eagerMs: 20,
     logger,
   });

@@ -149,6 +149,22 @@ export function describeSupervisor(form: string, open: (modelRepository: string)
       expect(await loop('org--loop', 9)).toBe(9);
     });
 
+    it('tells, or sees, that a process ended which nobody asked anything', async () => {
+      let told = 0;
+      const stopListening = own.supervisor.onModelDied(() => {
+        told += 1;
+      });
+      const { processes } = own.supervisor;
+      const isSeen = (name: string) => processes.living?.().some((one) => one.name === name && one.version === '1');
+      expect([told, isSeen('org--loop') ?? true]).toEqual([0, true]);
+      for (const pid of own.modelProcesses('org--loop')) process.kill(pid, 'SIGKILL');
+      await eventually(() => told === 1 || isSeen('org--loop') === false, { timeoutMs: promptlyMs });
+      expect(isSeen('org--add') ?? true).toBe(true);
+      stopListening();
+      await back('org--loop');
+      expect(isSeen('org--loop') ?? true).toBe(true);
+    });
+
     it.each([
       ['at work', false],
       ['stopped, so that it answers nobody', true],
