@@ -1,3 +1,4 @@
+import { balancedBooks, type GatewayClient } from '#client';
 import { eventually } from '#testing';
 
 /** A gateway as tests ask it. */
@@ -87,7 +88,7 @@ async function usageRows(ask: Ask, key: string): Promise<Map<string, UsageRow>> 
 export async function reconcile(
   ask: Ask,
   person: { readonly key: string; readonly givenMicro: bigint },
-  operatorKey: string,
+  operator: GatewayClient,
   answered: ReadonlySet<string>,
 ): Promise<void> {
   await eventually(
@@ -108,6 +109,5 @@ export async function reconcile(
     },
     { timeoutMs: 90_000, intervalMs: 500 },
   );
-  const ledger = (await ask('GET', '/v1/audit/ledger', operatorKey)).body as { assets: { sumMicro: string }[] };
-  expect(ledger.assets.every(({ sumMicro }) => sumMicro === '0')).toBe(true);
+  await balancedBooks(operator);
 }

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createClient } from '#client';
 import { eventually, optionalTool, toolIsRequired } from '#testing';
 import { containers } from '../scripts/compose/container/containers.js';
 import { imagesOf } from '../scripts/compose/release.js';
@@ -96,7 +97,8 @@ optionalTool('compose', absence()).describe('the compose stack', () => {
   const infer = () => ask('POST', '/v1/infer', key, { model: 'watershed/language-id', text: 'Gdzie jest studnia?' });
   const served = (timeoutMs = 60_000) =>
     eventually(async () => expect((await infer()).status).toBe(200), { timeoutMs, intervalMs: 200 });
-  const books = (answered: ReadonlySet<string>) => reconcile(ask, { key, givenMicro }, operatorKey, answered);
+  const books = (answered: ReadonlySet<string>) =>
+    reconcile(ask, { key, givenMicro }, createClient({ url: stack.url, credential: operatorKey }), answered);
   const startedAt = async (service: string) =>
     stack.ask(['inspect', '--format', '{{.State.StartedAt}}', await stack.containerOf(service)]);
 

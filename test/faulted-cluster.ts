@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { createClient } from '#client';
 import { eventually } from '#testing';
 import { type Ask, load, reconcile, type Tally } from './books.js';
 import { StartedCluster, type StartOptions } from './started-cluster.js';
@@ -89,7 +90,8 @@ export class FaultedCluster {
 
   async reconcile(answered: ReadonlySet<string>): Promise<void> {
     const person = { key: this.key, givenMicro: this.givenMicro };
-    await reconcile(this.ask, person, this.cluster.operatorKey, answered);
+    const operator = createClient({ url: this.cluster.url, credential: this.cluster.operatorKey });
+    await reconcile(this.ask, person, operator, answered);
   }
 
   /**

@@ -1,4 +1,4 @@
-import { createClient, type GatewayClient } from '#client';
+import { balancedBooks, createClient, type GatewayClient } from '#client';
 import type { Cluster } from './started-cluster.js';
 
 export interface Person {
@@ -25,12 +25,10 @@ export interface Books {
 export async function settledBooks(cluster: Cluster, person: Person): Promise<Books> {
   const end = performance.now() + 120_000;
   for (;;) {
-    const { data: ledger } = await cluster.operator.GET('/v1/audit/ledger');
+    const { usageEvents, unpostedUsageEvents } = await balancedBooks(cluster.operator);
     const { data: purse } = await person.client.GET('/v1/purse');
-    if (ledger && purse && ledger.unpostedUsageEvents === 0 && purse.heldMicro === '0') {
-      if (ledger.assets.some(({ sumMicro }) => sumMicro !== '0')) throw new Error('the ledger does not sum to zero');
-      return { usageEvents: ledger.usageEvents, balanceMicro: BigInt(purse.balanceMicro) };
-    }
+    if (unpostedUsageEvents === 0 && purse?.heldMicro === '0')
+      return { usageEvents, balanceMicro: BigInt(purse.balanceMicro) };
     if (performance.now() > end) throw new Error('usage was not posted within two minutes');
     await new Promise((resolve) => setTimeout(resolve, 500));
   }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { createClient } from '#client';
+import { BooksError, balancedBooks, createClient, GatewayError } from '#client';
 import { buildK6, findK6 } from './find-k6.js';
 import { seedPeople } from './seed.js';
 
@@ -72,7 +72,7 @@ async function main(args: string[]): Promise<number> {
     },
   });
   const operator = createClient({ url, credential: operatorKey });
-  const before = await usageRows(operator);
+  const before = await balancedBooks(operator);
   const scratch = mkdtempSync(join(tmpdir(), 'watershed-k6-'));
   try {
     const file = join(scratch, 'people.json');
@@ -90,7 +90,7 @@ async function main(args: string[]): Promise<number> {
       },
     });
     const { answers } = JSON.parse(readFileSync(summary, 'utf8')) as { answers: number };
-    const rows = (await usageRows(operator)) - before;
+    const rows = (await balancedBooks(operator)).usageEvents - before.usageEvents;
     console.log(`${answers} answers, ${rows} usage rows, the ledger sums to zero`);
     if (rows < answers) throw new K6Error('an answer has no usage row');
     if (ran.status !== 0) throw new K6Error('a threshold was missed (above)');
@@ -102,17 +102,11 @@ async function main(args: string[]): Promise<number> {
   }
 }
 
-async function usageRows(operator: ReturnType<typeof createClient>): Promise<number> {
-  const { data, response } = await operator.GET('/v1/audit/ledger');
-  if (!data) throw new K6Error(`the ledger was not shown: ${response.status}`);
-  if (data.assets.some(({ sumMicro }) => sumMicro !== '0')) throw new K6Error('the ledger does not sum to zero');
-  return data.usageEvents;
-}
-
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  if (!(error instanceof K6Error) && !(error instanceof TypeError)) throw error;
+  const told = [K6Error, BooksError, GatewayError, TypeError].some((kind) => error instanceof kind);
+  if (!told || !(error instanceof Error)) throw error;
   console.error(`k6: ${error.message}`);
   process.exitCode = 1;
 }

@@ -1,4 +1,5 @@
-import { createClient } from '#client';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createClient, GatewayError } from '#client';
 
 export interface Seeded {
   /** One key a person. */
@@ -21,13 +22,12 @@ export async function seedPeople(options: SeedOptions): Promise<Seeded> {
   const operator = createClient({ url, credential: operatorKey });
   const people: { personId: string; key: string }[] = [];
   while (people.length < count) {
-    const { data, response } = await patiently(() => anyone.POST('/v1/people', { body: {} }));
+    const { data } = await patiently(() => anyone.POST('/v1/people', { body: {} }));
     const key = data?.key.secret;
-    if (!data || !key) throw new Error(`a sign-up was answered with ${response.status}`);
+    if (!data || !key) throw new Error('a sign-up was answered without a key');
     const { personId } = data.person;
     const grant = { personId, amountMicro, memo: 'load test' };
-    const granted = await patiently(() => operator.POST('/v1/grants', { body: grant }));
-    if (!granted.response.ok) throw new Error(`a grant was answered with ${granted.response.status}`);
+    await patiently(() => operator.POST('/v1/grants', { body: grant }));
     people.push({ personId, key });
     onProgress(people.length);
   }
@@ -35,11 +35,13 @@ export async function seedPeople(options: SeedOptions): Promise<Seeded> {
 }
 
 /** As often as the gateway asks to wait, for a minute each time at most. */
-async function patiently<Answer extends { response: Response }>(ask: () => Promise<Answer>): Promise<Answer> {
+async function patiently<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   for (;;) {
-    const answer = await ask();
-    if (answer.response.status !== 429) return answer;
-    const seconds = Math.min(60, Number(answer.response.headers.get('retry-after') ?? 1));
-    await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof GatewayError) || error.code !== 'rate_limited') throw error;
+      await delay(Math.min(60_000, error.problem?.retryAfterMs ?? 1_000));
+    }
   }
 }

@@ -1,1 +1,2 @@
+export * from './books.js';
 export * from './client.js';

@@ -1,18 +1,7 @@
+import type { TensorDatatype } from '#contracts';
+
 /** The tensor types of the Open Inference Protocol v2. */
-export type Datatype =
-  | 'BOOL'
-  | 'UINT8'
-  | 'UINT16'
-  | 'UINT32'
-  | 'UINT64'
-  | 'INT8'
-  | 'INT16'
-  | 'INT32'
-  | 'INT64'
-  | 'FP16'
-  | 'FP32'
-  | 'FP64'
-  | 'BYTES';
+export type Datatype = TensorDatatype;
 
 /** Bytes of one element; 0 for BYTES, whose elements each carry their own length. */
 export const elementBytes: Readonly<Record<Datatype, number>> = {
@@ -32,6 +21,8 @@ export const elementBytes: Readonly<Record<Datatype, number>> = {
 };
 
 export const isDatatype = (name: string): name is Datatype => Object.hasOwn(elementBytes, name);
+/** All of them, in one order. */
+export const datatypes: readonly Datatype[] = Object.keys(elementBytes).filter(isDatatype);
 
 /** The least and greatest value of each integer type. */
 export const integerRange: Readonly<Partial<Record<Datatype, readonly [bigint, bigint]>>> = {

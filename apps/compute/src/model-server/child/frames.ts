@@ -1,4 +1,4 @@
-import type { Datatype } from '#inference-protocol';
+import { type Datatype, datatypes } from '#inference-protocol';
 
 /**
  * The channel between the server and a model's process: a socket pair on the process's descriptor 3. A frame is its length
@@ -8,23 +8,6 @@ export const FrameKind = { load: 1, infer: 2, loaded: 3, loadFailed: 4, result: 
 
 export const CHANNEL_DESCRIPTOR = 3;
 const HEAD_BYTES = 9;
-
-/** Order is part of the channel only, which both ends of one build share. */
-const datatypes: readonly Datatype[] = [
-  'BOOL',
-  'UINT8',
-  'UINT16',
-  'UINT32',
-  'UINT64',
-  'INT8',
-  'INT16',
-  'INT32',
-  'INT64',
-  'FP16',
-  'FP32',
-  'FP64',
-  'BYTES',
-];
 
 export interface Frame {
   readonly kind: number;
