@@ -9,14 +9,16 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const target = process.argv[2];
 if (!target) {
-  console.error('Usage: node docker/assemble.mjs TARGET');
+  console.error('Usage: node docker/assemble.mjs TARGET | --check');
   process.exit(2);
 }
 
 const built = [
   'apps',
   'libs',
-  ...['compose', 'demo', 'doctor', 'host', 'start', 'watershed'].map((name) => `scripts/${name}`),
+  ...['compose', 'demo', 'doctor', 'host', 'start', 'triton', 'watershed', 'gateway-place.js'].map(
+    (name) => `scripts/${name}`,
+  ),
 ];
 const read = ['package.json', 'LICENSE', 'models/language-id', 'prisma/migrations'];
 
@@ -32,16 +34,41 @@ function filesUnder(folder) {
   });
 }
 
+const forTests = (path) => path.split(sep).includes('testing') || path.endsWith('.fixture.js');
+const builtFiles = built
+  .flatMap((name) => (name.endsWith('.js') ? [join(root, 'dist', name)] : filesUnder(join(root, 'dist', name))))
+  .filter((path) => path.endsWith('.js'));
+
+/** What a file imports, as it is written there. */
+const importsOf = (file) =>
+  [
+    ...readFileSync(file, 'utf8').matchAll(
+      /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire(?:\.resolve)?\s*\(\s*)["']([^"']+)["']/g,
+    ),
+  ].map(([, specifier]) => specifier);
+
 function importedPackages() {
-  const found = new Set();
-  for (const folder of built)
-    for (const file of filesUnder(join(root, 'dist', folder)).filter((name) => name.endsWith('.js')))
-      for (const [, specifier] of readFileSync(file, 'utf8').matchAll(
-        /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire(?:\.resolve)?\s*\(\s*)["']([^"'.#][^"']*)["']/g,
-      ))
-        if (!specifier.startsWith('node:')) found.add(packageOf(specifier));
+  const all = builtFiles.flatMap(importsOf).filter((specifier) => !/^(\.|#|node:)/.test(specifier));
+  const found = new Set(all.map(packageOf));
   return [...found].filter((name) => !builtinModules.includes(name) && /^(@[\w.-]+\/)?[\w.-]+$/.test(name));
 }
+
+/** Files of ours that what goes into the image imports and that would stay out of it. */
+function leftOut() {
+  const inside = new Set(builtFiles.filter((file) => !forTests(relative(root, file))));
+  return [...inside].flatMap((file) =>
+    importsOf(file)
+      .filter((specifier) => /^\.\.?\/.*\.js$/.test(specifier) && !inside.has(join(dirname(file), specifier)))
+      .map((specifier) => `${relative(root, file)} imports ${specifier}`),
+  );
+}
+
+const missing = leftOut();
+if (missing.length > 0) {
+  console.error(`The image would lack what it runs; name it in docker/assemble.mjs:\n${missing.join('\n')}`);
+  process.exit(1);
+}
+if (target === '--check') process.exit(0);
 
 /** Where Node would find `name` from `folder`. */
 function locate(name, folder) {

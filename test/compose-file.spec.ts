@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -198,6 +199,12 @@ describe('docker/compose.yml', () => {
     expect(textOf('docker/Dockerfile')).toContain(
       `ARG NODE_IMAGE=${imagesOf(composeText).find(({ variable }) => variable === 'NODE_IMAGE')?.tag}`,
     );
+  });
+
+  it('puts everything into the image that what it runs imports', () => {
+    const checked = spawnSync(process.execPath, ['docker/assemble.mjs', '--check'], { cwd: root, encoding: 'utf8' });
+    expect([checked.status, checked.stderr]).toEqual([0, '']);
+  });
   });
 
   it('has a profile gpu: a Triton of its own for a second runner, which share the folder of models alone', () => {

@@ -302,13 +302,17 @@ optionalTool('compose', absence()).describe('the compose stack', () => {
   });
 
   it(
-    'serves the operator’s command line from inside',
+    'serves the operator’s command line and the doctor from inside',
     async () => {
       const { code, output } = await stack.compose(['--profile', 'tools', 'run', '--rm', 'operator', 'models', 'list']);
       expect(output).toContain('watershed/language-id');
       expect(code).toBe(0);
+      const doctor = await stack.compose(['--profile', 'tools', 'run', '--rm', 'operator', 'doctor']);
+      expect(doctor.output).toContain(`${[...services].join(', ')} run and give metrics`);
+      expect(doctor.output).toContain('All is well.');
+      expect(doctor.code).toBe(0);
     },
-    minutes(1),
+    minutes(2),
   );
 
   it(

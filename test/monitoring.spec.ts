@@ -8,11 +8,14 @@ import { metricNamesIn, monitoringFolder, monitoringYaml, queriesOfDashboard, ru
 const page = readFileSync(join(monitoringFolder, '..', 'docs', 'operations.md'), 'utf8');
 const context = { dataFolder: '/nowhere', url: 'http://127.0.0.1:1' };
 const doctor = checks({ ...context, api: new Api(context) });
+const inStack = checks({ ...context, api: new Api(context), stack: [] });
 
 describe('what watches a cluster', () => {
   it('has an alert for everything that the doctor can find wrong, and a check for every alert', () => {
     const watched = rules().map(({ alert, annotations }) => [annotations.doctor, alert]);
     expect(watched.sort()).toEqual(doctor.map(({ name, alert }) => [name, alert]).sort());
+    // In a stack, too, whose folders it cannot look into itself.
+    expect(inStack.map(({ name, alert }) => [name, alert]).sort()).toEqual(watched);
   });
 
   it('says what to do about each alert, in a paragraph and not in a word', () => {

@@ -14,7 +14,15 @@ export interface Check {
   run(): Promise<Finding>;
 }
 
+/** Where one process of the cluster gives its metrics. */
+export interface ProcessAddress {
+  readonly name: string;
+  readonly metricsUrl: string;
+}
+
 export interface CheckContext {
+  /** The services of a compose stack, seen from inside; absent for a cluster that `npm start` runs on this machine. */
+  readonly stack?: readonly ProcessAddress[];
   readonly dataFolder: string;
   readonly url: string;
   readonly api: Api;

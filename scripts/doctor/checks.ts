@@ -7,8 +7,9 @@ import type { RunningCluster } from '../start/cluster.js';
 import { dataFormat } from '../start/data-folder.js';
 import { CommandError } from '../watershed/api.js';
 import { type Check, type CheckContext, fine, wrong } from './check.js';
-import { metricChecks, scrape } from './metric-checks.js';
+import { metricChecks, processesOf, scrape } from './metric-checks.js';
 import { type ModelServerSeen, modelServers } from './model-servers.js';
+import { stackChecks } from './stack-checks.js';
 
 interface NodeRow {
   readonly nodeId: string;
@@ -16,7 +17,8 @@ interface NodeRow {
   readonly health: string;
 }
 
-function dataChecks({ dataFolder }: CheckContext): Check[] {
+function dataChecks(context: CheckContext): Check[] {
+  const { dataFolder } = context;
   const file = (...parts: string[]) => join(dataFolder, ...parts);
   return [
     {
@@ -63,34 +65,36 @@ function dataChecks({ dataFolder }: CheckContext): Check[] {
         const running = JSON.parse(readFileSync(file('running.json'), 'utf8')) as RunningCluster;
         if (!isRunning(running.pid))
           return wrong(`the supervisor (process ${running.pid}) is gone`, 'npm start; it recovers by itself');
-        const silent = (await scrape(running)).filter(({ samples }) => samples.length === 0).map(({ name }) => name);
+        const silent = (await scrape(processesOf(context)))
+          .filter(({ samples }) => samples.length === 0)
+          .map(({ name }) => name);
         return silent.length === 0
           ? fine(`${running.processes.map(({ name }) => name).join(', ')} run and give metrics`)
           : wrong(`${silent.join(', ')} give no metrics`, `look into ${file('logs')}/<name>.log`);
       },
     },
-    {
-      name: 'model server',
-      alert: 'WatershedModelServerDown',
-      needs: 'processes',
-      run: async () => {
-        const { processes } = JSON.parse(readFileSync(file('running.json'), 'utf8')) as RunningCluster;
-        const found = await modelServers(processes.map(({ metricsPort }) => metricsPort));
-        const silent = found.filter(({ live }) => !live);
-        const named = (servers: readonly ModelServerSeen[]) =>
-          servers
-            .map(({ kind, version }) => `${kind === 'triton' ? 'Triton' : 'the embedded one'} ${version}`.trim())
-            .join(', ');
-        if (found.length === 0) return wrong('no runner tells of one', `look into ${file('logs')}/runner.log`);
-        return silent.length === 0
-          ? fine(`${named(found)} serves`)
-          : wrong(
-              `${named(silent)} does not answer`,
-              `look into ${file('logs')}/runner.log; one of our own is started again`,
-            );
-      },
-    },
   ];
+}
+
+function modelServerCheck(context: CheckContext): Check {
+  const log = context.stack ? 'the log of the runner' : join(context.dataFolder, 'logs', 'runner.log');
+  return {
+    name: 'model server',
+    alert: 'WatershedModelServerDown',
+    needs: 'processes',
+    run: async () => {
+      const found = await modelServers(processesOf(context));
+      const silent = found.filter(({ live }) => !live);
+      const named = (servers: readonly ModelServerSeen[]) =>
+        servers
+          .map(({ kind, version }) => `${kind === 'triton' ? 'Triton' : 'the embedded one'} ${version}`.trim())
+          .join(', ');
+      if (found.length === 0) return wrong('no runner tells of one', `look into ${log}`);
+      return silent.length === 0
+        ? fine(`${named(found)} serves`)
+        : wrong(`${named(silent)} does not answer`, `look into ${log}; one of our own is started again`);
+    },
+  };
 }
 
 function gatewayChecks({ url, api, dataFolder }: CheckContext): Check[] {
@@ -198,7 +202,8 @@ const isBeingLoaded = ({ state, updatedAt }: Placement): boolean =>
   (state === 'wanted' || state === 'loading') && Date.now() - Date.parse(updatedAt) < loadingMs;
 
 export const checks = (context: CheckContext): readonly Check[] => [
-  ...dataChecks(context),
+  ...(context.stack ? stackChecks(context.stack) : dataChecks(context)),
+  modelServerCheck(context),
   ...metricChecks(context),
   ...gatewayChecks(context),
 ];

@@ -1,6 +1,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { metricsPort } from '../compose/container/containers.js';
 import { believeOnly, gatewayPlace } from '../gateway-place.js';
 import { Api } from '../watershed/api.js';
 import { checks } from './checks.js';
@@ -13,6 +14,7 @@ Checks a running cluster and says what is wrong and what to do; exits 1 where an
   --url URL      the gateway, where it is not on this machine
   --fingerprint  SHA-256 of its certificate, where no authority vouches for it
   --data DIR     the cluster's data folder          (default .watershed/data)
+  --stack NAMES  the services of a compose stack, seen from one of its containers (docs/deployment.md)
   --help         this text
 `;
 
@@ -23,6 +25,7 @@ const { values } = parseArgs({
     url: { type: 'string' },
     fingerprint: { type: 'string' },
     data: { type: 'string', default: join('.watershed', 'data') },
+    stack: { type: 'string' },
     help: { type: 'boolean' },
   },
 });
@@ -34,8 +37,11 @@ const dataFolder = resolve(root, values.data);
 const place = gatewayPlace({ ...values, dataFolder });
 await believeOnly(place);
 const { url } = place;
+const key = process.env.WATERSHED_KEY;
+const stack = values.stack?.split(',').map((name) => ({ name, metricsUrl: `http://${name}:${metricsPort}/metrics` }));
+const api = new Api({ url, dataFolder, ...(key ? { key } : {}) });
 const failed = new Set<string>();
-for (const check of checks({ url, dataFolder, api: new Api({ url, dataFolder }) })) {
+for (const check of checks({ url, dataFolder, api, ...(stack ? { stack } : {}) })) {
   if (check.needs && failed.has(check.needs)) {
     failed.add(check.name);
     console.log(`–  ${check.name}: not looked at, for want of "${check.needs}"`);

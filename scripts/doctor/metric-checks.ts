@@ -1,14 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunningCluster } from '../start/cluster.js';
-import { type Check, type CheckContext, fine, wrong } from './check.js';
+import { type Check, type CheckContext, fine, type ProcessAddress, wrong } from './check.js';
 import { readExposition, type Sample } from './exposition.js';
 
+/** The processes of the stack, or those that the launcher of this machine's cluster has written down. */
+export function processesOf({ stack, dataFolder }: CheckContext): readonly ProcessAddress[] {
+  if (stack) return stack;
+  const { processes } = JSON.parse(readFileSync(join(dataFolder, 'running.json'), 'utf8')) as RunningCluster;
+  return processes.map(({ name, metricsPort }) => ({ name, metricsUrl: `http://127.0.0.1:${metricsPort}/metrics` }));
+}
+
 /** What each process of a running cluster gives as metrics; none where it does not answer. */
-export function scrape(running: RunningCluster): Promise<{ name: string; samples: readonly Sample[] }[]> {
+export function scrape(processes: readonly ProcessAddress[]): Promise<{ name: string; samples: readonly Sample[] }[]> {
   return Promise.all(
-    running.processes.map(async ({ name, metricsPort }) => {
-      const text = await fetch(`http://127.0.0.1:${metricsPort}/metrics`, { signal: AbortSignal.timeout(5_000) })
+    processes.map(async ({ name, metricsUrl }) => {
+      const text = await fetch(metricsUrl, { signal: AbortSignal.timeout(5_000) })
         .then((response) => (response.ok ? response.text() : ''))
         .catch(() => '');
       return { name, samples: readExposition(text) };
@@ -19,11 +26,9 @@ export function scrape(running: RunningCluster): Promise<{ name: string; samples
 const seconds = (value: number) => `${Math.round(value)} s`;
 
 /** What only the processes themselves can tell: the same figures, with the same limits, as the alerts watch. */
-export function metricChecks({ dataFolder }: CheckContext): Check[] {
-  const samples = async (name: string): Promise<Sample[]> => {
-    const running = JSON.parse(readFileSync(join(dataFolder, 'running.json'), 'utf8')) as RunningCluster;
-    return (await scrape(running)).flatMap((each) => each.samples).filter((sample) => sample.name === name);
-  };
+export function metricChecks(context: CheckContext): Check[] {
+  const samples = async (name: string): Promise<Sample[]> =>
+    (await scrape(processesOf(context))).flatMap((each) => each.samples).filter((sample) => sample.name === name);
   const beyond = async (name: string, limit: number) => {
     const found = await samples(name);
     const worst = Math.max(0, ...found.map(({ value }) => value));

@@ -1,3 +1,5 @@
+import type { ProcessAddress } from './check.js';
+
 /** What a runner's metrics say of the model server that it drives. */
 export interface ModelServerSeen {
   readonly kind: string;
@@ -5,11 +7,11 @@ export interface ModelServerSeen {
   readonly live: boolean;
 }
 
-/** The model servers that the processes behind these metrics ports drive. */
-export async function modelServers(metricsPorts: readonly number[]): Promise<ModelServerSeen[]> {
+/** The model servers that these processes drive. */
+export async function modelServers(processes: readonly ProcessAddress[]): Promise<ModelServerSeen[]> {
   const pages = await Promise.all(
-    metricsPorts.map(async (port) => {
-      const response = await fetch(`http://127.0.0.1:${port}/metrics`, { signal: AbortSignal.timeout(5_000) });
+    processes.map(async ({ metricsUrl }) => {
+      const response = await fetch(metricsUrl, { signal: AbortSignal.timeout(5_000) });
       return response.text();
     }),
   );

@@ -7,6 +7,7 @@ const help = `Usage: docker run … watershed <command>
   service NAME        waits for what the service needs, then runs it
   first-model         brings the model that the image carries into a new cluster, then ends
   operator ARGS…      the command line (npm run watershed) as the cluster's operator
+  operator doctor     checks the whole stack and says what is wrong
   health              exits 0 when the service of this container is ready
 `;
 
