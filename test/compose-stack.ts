@@ -81,8 +81,10 @@ export class ComposeStack {
   /** A compose command on this stack. */
   compose(args: readonly string[], envFile = this.envFile): Promise<Ran> {
     const [program, ...first] = this.engine.compose;
-    const files = ['-f', 'docker/compose.yml', '-f', join(this.folder, 'override.yml')];
-    return run(program, [...first, '-p', this.project, '--env-file', envFile, ...files, ...args], this.environment());
+    const files = ['-f', join(root, 'docker/compose.yml'), '-f', join(this.folder, 'override.yml')];
+    const all = [...first, '-p', this.project, '--env-file', envFile, ...files, ...args];
+    // Not in the checkout: where a stack was brought up, podman leaves a file when one of its containers took too much.
+    return run(program, all, this.environment(), this.folder);
   }
 
   /** Nothing of the surrounding shell may stand in for a setting of the stack. */
@@ -115,7 +117,6 @@ export class ComposeStack {
 
   /** @throws where the engine answers with anything but 0. */
   async ask(args: readonly string[]): Promise<string> {
-    // In a folder of its own: podman leaves a file where a command that took too much memory was called.
     const { code, stdout, output } = await run(this.engine.command, args, process.env, this.folder);
     if (code !== 0) throw new Error(`${this.engine.command} ${args.join(' ')}: ${output}`);
     return stdout.trim();

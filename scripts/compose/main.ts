@@ -10,7 +10,8 @@ import { writeSecrets } from './secrets.js';
 
 const help = `Usage: npm run compose -- secrets [--file docker/.env]
        npm run compose -- check [--file docker/.env]
-       npm run compose -- release [--engine docker|podman] [--no-pull] [--gpu] [--file docker/compose.release.yml]
+       npm run compose -- release [--engine docker|podman] [--no-pull] [--gpu] [--monitoring]
+                                  [--file docker/compose.release.yml]
 
   secrets   writes the settings of the compose stack with fresh secrets, or fills in those that are missing
   check     says what this machine or these settings lack for the stack
@@ -37,6 +38,7 @@ async function main(): Promise<number> {
       engine: { type: 'string', default: 'docker' },
       pull: { type: 'boolean', default: true },
       gpu: { type: 'boolean', default: false },
+      monitoring: { type: 'boolean', default: false },
       help: { type: 'boolean' },
     },
   });
@@ -64,7 +66,8 @@ async function main(): Promise<number> {
     return checked.some(({ fault }) => fault) ? 1 : 0;
   }
   const images = imagesOf(readFileSync(join(root, 'docker/compose.yml'), 'utf8')).filter(
-    ({ variable }) => values.gpu || variable !== 'TRITON_IMAGE',
+    ({ variable }) =>
+      (values.gpu || variable !== 'TRITON_IMAGE') && (values.monitoring || variable !== 'PROMETHEUS_IMAGE'),
   );
   const text = releaseFile(images, (tag) => {
     if (values.pull) engine(values.engine, ['pull', '--quiet', tag]);
