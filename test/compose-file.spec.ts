@@ -205,7 +205,6 @@ describe('docker/compose.yml', () => {
     const checked = spawnSync(process.execPath, ['docker/assemble.mjs', '--check'], { cwd: root, encoding: 'utf8' });
     expect([checked.status, checked.stderr]).toEqual([0, '']);
   });
-  });
 
   it('has a profile gpu: a Triton of its own for a second runner, which share the folder of models alone', () => {
     expect(all.filter(([, each]) => each.profiles?.includes('gpu')).map(([name]) => name)).toEqual([
