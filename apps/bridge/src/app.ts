@@ -47,6 +47,7 @@ export async function startBridge(env: Env, overrides: BridgeOverrides = {}): Pr
     http: {
       host: config.host,
       port: config.port,
+      ...(config.publicUrl ? { publicUrl: config.publicUrl } : {}),
       bodyLimitBytes: 1024,
       configure: (app) => void app.useGlobalFilters(new ProblemFilter()),
     },

@@ -123,3 +123,13 @@ describe('the bridge', () => {
     await rm(empty, { recursive: true });
   });
 });
+
+describe('a bridge in a container', () => {
+  it('names its cluster an address that is reached without TLS only where nobody else can listen', async () => {
+    const container = { BRIDGE_HOST: '0.0.0.0', BRIDGE_PUBLIC_URL: 'http://bridge:4106' };
+    const inside = await start({ ...container, WATERSHED_INTERNAL_NETWORK: 'bridge' });
+    expect(inside.url).toBe('http://bridge:4106');
+    for (const elsewhere of [container, { BRIDGE_HOST: '0.0.0.0' }])
+      await expect(start(elsewhere)).rejects.toMatchObject({ code: 'manifest_invalid' });
+  });
+});

@@ -17,6 +17,8 @@ const bridgeEnv = z.object({
   ...commonEnvShape,
   BRIDGE_HOST: z.string().min(1).default('127.0.0.1'),
   BRIDGE_PORT: port().default(0),
+  /** What others of its own cluster reach it by, when not `http://host:port`. */
+  BRIDGE_PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
   BRIDGE_DATABASE_URL: postgresUrl(),
   /** Where other clusters reach this one, separated by spaces; its own address when absent. */
   BRIDGE_PUBLIC_URLS: z
@@ -31,6 +33,7 @@ const bridgeEnv = z.object({
 export interface BridgeConfig extends CommonConfig {
   readonly host: string;
   readonly port: number;
+  readonly publicUrl?: string;
   readonly databaseUrl: Secret;
   readonly publicUrls?: readonly string[];
   readonly descriptorTtlMs: number;
@@ -43,6 +46,7 @@ export function bridgeConfig(env: Env): BridgeConfig {
     ...common(env),
     host: parsed.BRIDGE_HOST,
     port: parsed.BRIDGE_PORT,
+    ...(parsed.BRIDGE_PUBLIC_URL ? { publicUrl: new URL(parsed.BRIDGE_PUBLIC_URL).origin } : {}),
     databaseUrl: parsed.BRIDGE_DATABASE_URL,
     ...(parsed.BRIDGE_PUBLIC_URLS ? { publicUrls: parsed.BRIDGE_PUBLIC_URLS } : {}),
     descriptorTtlMs: parsed.BRIDGE_DESCRIPTOR_TTL_MS,

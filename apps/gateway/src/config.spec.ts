@@ -46,6 +46,17 @@ describe('where the gateway listens', () => {
   });
 });
 
+it('takes the keys of foreign issuers over TLS alone', () => {
+  const issuers = (jwksUri: string) =>
+    JSON.stringify([{ issuer: 'https://id.example', jwksUri, audience: 'watershed' }]);
+  const plain = { ...env, GATEWAY_OIDC_ISSUERS: issuers('http://id.example/jwks') };
+  expect(() => gatewayConfig(plain)).toThrow(/GATEWAY_OIDC_ISSUERS: .*plain text/);
+  expect(gatewayConfig({ ...plain, WATERSHED_INTERNAL_NETWORK: 'id.example' }).oidcIssuers).toHaveLength(1);
+  expect(gatewayConfig({ ...env, GATEWAY_OIDC_ISSUERS: issuers('https://id.example/jwks') }).oidcIssuers).toHaveLength(
+    1,
+  );
+});
+
 describe('the gateway’s certificate', () => {
   it.each([
     ['without its key', () => ({ GATEWAY_TLS_CERT_FILE: own.certFile }), /certificate and its private key/],

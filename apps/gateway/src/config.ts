@@ -9,6 +9,7 @@ import {
   parseEnv,
   port,
   postgresUrl,
+  refusePlain,
   type Secret,
   wholeNumber,
 } from '#config';
@@ -143,6 +144,9 @@ const plainAbroad = (own: { readonly GATEWAY_PUBLISHED_ADDRESS?: string | undefi
 export function gatewayConfig(env: Env): GatewayConfig {
   const shared = common(env);
   const own = parseEnv(z.object(shape), env, 'gateway');
+  // Who changes these keys on their way signs in as anybody.
+  for (const { jwksUri } of own.GATEWAY_OIDC_ISSUERS)
+    refusePlain('gateway', 'GATEWAY_OIDC_ISSUERS', jwksUri, shared.network);
   const tls = certificateOf(own.GATEWAY_TLS_CERT_FILE, own.GATEWAY_TLS_KEY_FILE);
   const reachedAt = own.GATEWAY_PUBLISHED_ADDRESS ?? own.GATEWAY_HOST;
   if (!tls && !own.GATEWAY_BEHIND_TLS_PROXY && !shared.network.has(reachedAt)) throw plainAbroad(own);

@@ -32,6 +32,17 @@ export function internalNetworkOf(env: Env): InternalNetwork {
   return parseEnv(z.object({ WATERSHED_INTERNAL_NETWORK }), env, 'the network').WATERSHED_INTERNAL_NETWORK;
 }
 
+/**
+ * Refuses an address that would be spoken to in plain text off this machine and the internal network. Throws ConfigError
+ * that names the variable and does not repeat the address.
+ */
+export function refusePlain(app: string, variable: string, url: string | undefined, network: InternalNetwork): void {
+  if (!url?.startsWith('http:') || network.has(new URL(url).hostname)) return;
+  const message =
+    'leads off this machine in plain text: use https://, or name its host in WATERSHED_INTERNAL_NETWORK where nobody else can listen';
+  throw new ConfigError(app, [{ variable, message }]);
+}
+
 function problemOf(issue: z.core.$ZodIssue, given: Record<string, unknown>): ConfigProblem {
   const variable = issue.path.length === 0 ? '(together)' : issue.path.map(String).join('.');
   const first = issue.path[0];

@@ -1,17 +1,7 @@
 import { freemem } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import {
-  type CommonConfig,
-  ConfigError,
-  common,
-  commonEnvShape,
-  type Env,
-  type InternalNetwork,
-  parseEnv,
-  port,
-  wholeNumber,
-} from '#config';
+import { type CommonConfig, common, commonEnvShape, type Env, parseEnv, port, refusePlain, wholeNumber } from '#config';
 
 const mebibyte = 2 ** 20;
 const gibibyte = 2 ** 30;
@@ -92,7 +82,8 @@ export interface RunnerConfig extends CommonConfig {
 export function runnerConfig(env: Env): RunnerConfig {
   const parsed = parseEnv(runnerEnv, env, 'runner');
   const shared = common(env);
-  refusePlain('TRITON_URL', parsed.TRITON_URL, shared.network);
+  // What people ask goes there.
+  refusePlain('runner', 'TRITON_URL', parsed.TRITON_URL, shared.network);
   const triton = parsed.TRITON_URL
     ? {
         url: new URL(parsed.TRITON_URL).origin,
@@ -130,14 +121,6 @@ export function runnerConfig(env: Env): RunnerConfig {
 /** What is free on the machine, and no more than a container leaves: past its limit the runner would be killed. */
 export function memoryAtHandBytes(machineBytes = freemem(), containerBytes = process.availableMemory()): number {
   return Math.min(machineBytes, containerBytes);
-}
-
-/** What people ask goes there. Throws ConfigError where it would travel in plain text. */
-function refusePlain(variable: string, url: string | undefined, network: InternalNetwork): void {
-  if (!url?.startsWith('http:') || network.has(new URL(url).hostname)) return;
-  const message =
-    'would take content in plain text off this machine: use https://, or name its host in WATERSHED_INTERNAL_NETWORK where nobody else can listen';
-  throw new ConfigError('runner', [{ variable, message }]);
 }
 
 function metricsOf(tritonUrl: string): string {
