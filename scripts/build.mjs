@@ -6,7 +6,6 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundle } from './bundle.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const out = join(root, 'dist');
@@ -34,7 +33,8 @@ function generatePrismaClient() {
   if (schema.length === 0) return;
   const target = join(root, 'libs', 'persistence', 'src', 'generated');
   const stamp = join(target, 'schema.sha256');
-  const hash = hashOf(schema);
+  // This file, too: it says how the client is generated.
+  const hash = hashOf([...schema, fileURLToPath(import.meta.url)]);
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return;
   rmSync(target, { recursive: true, force: true });
   // `prisma generate` never runs the schema engine, but its CLI wants to download one unless it is told of a file.
@@ -43,10 +43,22 @@ function generatePrismaClient() {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, PRISMA_HIDE_UPDATE_MESSAGE: '1' },
   });
+  loadCompilerFrom('../../query-compiler.js', join(target, 'internal', 'class.ts'));
   writeFileSync(stamp, hash);
 }
 
-export async function build({ quiet = false } = {}) {
+/** Has the generated client load its query compiler as we do it: see `libs/persistence/src/query-compiler.ts`. */
+function loadCompilerFrom(module, generated) {
+  const code = readFileSync(generated, 'utf8');
+  const asked = /getQueryCompilerWasmModule: async \(\) => \{[^}]*\}[^}]*\}/;
+  if (!asked.test(code))
+    throw new Error(`${generated} asks for its query compiler in another way: was Prisma updated?`);
+  const own = `getQueryCompilerWasmModule: async () => (await import("${module}")).queryCompilerModule()`;
+  writeFileSync(generated, code.replace(asked, own));
+}
+
+/** `bundled: false` where nothing starts from the bundle. */
+export async function build({ quiet = false, bundled = true } = {}) {
   const started = Date.now();
   generatePrismaClient();
   const sources = ['apps', 'libs', 'scripts', 'bench', 'models', 'test']
@@ -79,11 +91,14 @@ export async function build({ quiet = false } = {}) {
       }),
     );
   }
-  if (stale.length > 0 || !existsSync(join(out, 'bundle', 'host.js'))) await bundle(root);
+  const bundle = join(out, 'bundle');
+  if (stale.length > 0 && !bundled) rmSync(bundle, { recursive: true, force: true });
+  else if (bundled && (stale.length > 0 || !existsSync(join(bundle, 'host.js'))))
+    execFileSync(process.execPath, [join(root, 'scripts', 'bundle.mjs')], { stdio: ['ignore', 'ignore', 'inherit'] });
   mkdirSync(out, { recursive: true });
   writeFileSync(stampFile, JSON.stringify({ settings }));
   if (!quiet && stale.length > 0) console.error(`built ${stale.length} files in ${Date.now() - started} ms`);
   return stale.length;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await build();
+if (process.argv[1] === fileURLToPath(import.meta.url)) await build({ bundled: !process.argv.includes('--no-bundle') });
