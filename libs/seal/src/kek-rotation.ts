@@ -55,7 +55,7 @@ export async function beginKekRotation(file: string, purpose: SecretPurpose): Pr
  * goes on. Order: keys, a batch a commit; what is left of them and the check value in one commit, from which on the old
  * KEK is refused; the file. Of many that start at once one rotates and the others wait.
  *
- * Nobody else may hold the old KEK in memory meanwhile: a key that they wrap afterwards is lost.
+ * Whoever still holds the old KEK in memory afterwards opens nothing and, by `kekInForce`, keeps no new key.
  */
 export async function openRotatedKek(options: RotatedKekOptions): Promise<Uint8Array> {
   const { database, app, file, purpose, sample } = options;
@@ -77,6 +77,14 @@ export async function openRotatedKek(options: RotatedKekOptions): Promise<Uint8A
     return next;
   });
 }
+
+/**
+ * The condition, as SQL, that a statement which keeps a newly wrapped key must put itself under: the KEK whose check value
+ * is the parameter `$n` is in force, and stays so until the statement has committed. Without it a service that was not
+ * stopped before a rotation would keep keys that only the old KEK opens.
+ */
+export const kekInForce = (app: DatabaseApp, purpose: SecretPurpose, parameter: string): string =>
+  `EXISTS (SELECT FROM (SELECT FROM ${checkTable(app)} WHERE purpose = '${purpose}' AND check_value = ${parameter} FOR SHARE) AS k)`;
 
 const checkTable = (app: DatabaseApp): string => `"${schemaOf(app)}".kek_check`;
 
@@ -108,14 +116,6 @@ async function rewrapAll(options: RotatedKekOptions, lock: pg.ClientBase, change
     }
   }
   await database.sqlTransaction(async (client) => {
-    // Once more over all of them, for what came in between; now nothing is left that the old one alone opens.
-    for (const place of keys) {
-      for (let after: string | undefined; ; ) {
-        after = await rewrapBatch(client, options, place, { ...change, after });
-        await stay();
-        if (after === undefined) break;
-      }
-    }
     const { rowCount } = await client.query(
       `UPDATE ${checkTable(app)} SET check_value = $3 WHERE purpose = $1 AND check_value = $2`,
       [purpose, kekCheckValue(from, purpose), kekCheckValue(to, purpose)],
@@ -125,6 +125,15 @@ async function rewrapAll(options: RotatedKekOptions, lock: pg.ClientBase, change
         'mismatch',
         `${options.file} is no longer the key that the database's keys are wrapped by.`,
       );
+    }
+    // Once more over all of them, for what came in between. Who wraps a key holds the check value's row (`kekInForce`), so
+    // that nothing is wrapped by the old one any more once this has it.
+    for (const place of keys) {
+      for (let after: string | undefined; ; ) {
+        after = await rewrapBatch(client, options, place, { ...change, after });
+        await stay();
+        if (after === undefined) break;
+      }
     }
   });
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { WatershedError } from '#errors';
 import type { Database } from '#persistence';
-import { openBytes, sealBytes } from '#seal';
+import { kekCheckValue, kekInForce, openBytes, sealBytes } from '#seal';
 
 export const wrappedKeyContext = (personId: string): string => `key/${personId}`;
 
@@ -33,18 +33,28 @@ export class ContentSeal {
   private async dataKey(personId: string): Promise<Uint8Array> {
     const known = this.keys.get(personId);
     if (known) return known;
-    const { prisma } = this.database;
-    const fresh = sealBytes(this.kek, randomBytes(32), wrappedKeyContext(personId));
-    // Two requests may make the first key at once: the row decides whose it is.
-    await prisma.gatewayPerson.updateMany({
-      where: { personId, wrappedKey: null, closedAt: null },
-      data: { wrappedKey: fresh },
-    });
-    const person = await prisma.gatewayPerson.findUnique({ where: { personId }, select: { wrappedKey: true } });
-    if (!person?.wrappedKey)
-      throw new WatershedError('person_closed', 'This account is closed; what it kept is erased.');
-    const key = openBytes(this.kek, person.wrappedKey, wrappedKeyContext(personId));
+    const wrapped = (await this.wrappedKey(personId)) ?? (await this.firstKey(personId));
+    const key = openBytes(this.kek, wrapped, wrappedKeyContext(personId));
     this.keys.set(personId, key);
     return key;
   }
+
+  private async wrappedKey(personId: string): Promise<Uint8Array | undefined> {
+    const select = { wrappedKey: true, closedAt: true };
+    const person = await this.database.prisma.gatewayPerson.findUnique({ where: { personId }, select });
+    if (person && !person.closedAt) return person.wrappedKey ?? undefined;
+    throw new WatershedError('person_closed', 'This account is closed; what it kept is erased.');
+  }
+
+  /** Two requests may make the first key at once: the row decides whose it is. */
+  private async firstKey(personId: string): Promise<Uint8Array> {
+    const fresh = sealBytes(this.kek, randomBytes(32), wrappedKeyContext(personId));
+    await this.database.pool.query(keepFirstKey, [personId, fresh, kekCheckValue(this.kek, 'kek')]);
+    const wrapped = await this.wrappedKey(personId);
+    if (!wrapped) throw new Error('the KEK was rotated while this gateway ran; it must be started anew');
+    return wrapped;
+  }
 }
+
+const keepFirstKey = `UPDATE gateway.person SET wrapped_key = $2
+  WHERE person_id = $1 AND wrapped_key IS NULL AND closed_at IS NULL AND ${kekInForce('gateway', 'kek', '$3')}`;

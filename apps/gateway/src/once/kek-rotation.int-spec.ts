@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { uuidv7 } from 'uuidv7';
 import { type Database, openDatabase } from '#persistence';
-import { beginKekRotation, nextKekFile, openBytes } from '#seal';
+import { beginKekRotation, kekCheckValue, kekInForce, nextKekFile, openBytes, sealBytes } from '#seal';
 import { readSecretKey } from '#sigil';
-import { type TestDatabase, testDatabase } from '#testing';
+import { eventually, type TestDatabase, testDatabase } from '#testing';
 import { ContentSeal, wrappedKeyContext } from './content-seal.js';
 import { openContentBlind, openGatewayKek } from './gateway-kek.js';
 
@@ -179,6 +179,48 @@ describe('rotating the key that wraps people’s keys', () => {
     },
     30_000,
   );
+
+  it('lets nobody keep a key who still holds the old one', async () => {
+    const { before } = await keepOld();
+    const personId = uuidv7();
+    const data = { personId, role: 'person', homeRegion: 'EU/FR', policy: {}, label: '' };
+    await database.prisma.gatewayPerson.create({ data });
+    const running = new ContentSeal(database, before);
+    await beginKekRotation(file, 'kek');
+    const kek = await openGatewayKek(database, file);
+    await expect(running.seal(personId, Buffer.from('late'), 'outcome')).rejects.toThrow('rotated');
+    const kept = await new ContentSeal(database, kek).seal(personId, Buffer.from('in time'), 'outcome');
+    expect((await new ContentSeal(database, kek).open(personId, kept, 'outcome')).toString()).toBe('in time');
+    await expect(new ContentSeal(database, before).open(personId, kept, 'outcome')).rejects.toThrow();
+  });
+
+  it('waits for who is keeping a key by the old one, and takes that key along', async () => {
+    const { before, kept } = await keepOld();
+    const personId = uuidv7();
+    const data = { personId, role: 'person', homeRegion: 'EU/FR', policy: {}, label: '' };
+    await database.prisma.gatewayPerson.create({ data });
+    const keeping = await database.pool.connect();
+    await keeping.query('BEGIN');
+    const { rowCount } = await keeping.query(
+      `UPDATE gateway.person SET wrapped_key = $2 WHERE person_id = $1 AND ${kekInForce('gateway', 'kek', '$3')}`,
+      [personId, sealBytes(before, Buffer.alloc(32, 5), wrappedKeyContext(personId)), kekCheckValue(before, 'kek')],
+    );
+    expect(rowCount).toBe(1);
+    await beginKekRotation(file, 'kek');
+    const own = await openDatabase({ url: made.urlFor('gateway'), applicationName: 'rotating', poolSize: 2 });
+    const rotating = openGatewayKek(own, file).finally(() => own.close());
+    await eventually(async () => {
+      const { rows } = await database.pool.query(
+        "SELECT 1 FROM pg_stat_activity WHERE application_name = 'rotating' AND wait_event_type = 'Lock'",
+      );
+      expect(rows).toHaveLength(1);
+    });
+    await keeping.query('COMMIT');
+    keeping.release();
+    const kek = await rotating;
+    expect([await opensWith(kek), await opensWith(before)]).toEqual([people + 1, 0]);
+    await expect(openGatewayKek(database, kept)).rejects.toMatchObject({ code: 'key_file_mismatch' });
+  });
 
   it('leaves a key that neither opens as it was, and rotates the others', async () => {
     const { before } = await keepOld();

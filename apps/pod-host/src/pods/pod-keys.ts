@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { openBytes, sealBytes } from '#seal';
+import { kekCheckValue, openBytes, sealBytes } from '#seal';
 import { freshPodSecret, PodKey } from './engine/pod-key.js';
 
 export const podKeyContext = (podId: string): string => `pod-key/${podId}`;
@@ -8,9 +8,12 @@ export const podKeyContext = (podId: string): string => `pod-key/${podId}`;
 export class PodKeys {
   readonly #known = new LRUCache<string, PodKey>({ max: 10_000 });
   readonly #kek: Uint8Array;
+  /** Of the KEK that these are wrapped by. */
+  readonly checkValue: Uint8Array<ArrayBuffer>;
 
   constructor(kek: Uint8Array) {
     this.#kek = kek;
+    this.checkValue = kekCheckValue(kek, 'pod-kek');
   }
 
   /** A new pod's key, wrapped. */

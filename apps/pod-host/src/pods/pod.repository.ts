@@ -88,6 +88,7 @@ export class PrismaPodRepository implements PodRepository, PlainResources {
         const known = await tx.podHostPod.findUnique({ where: { podId: pod.podId } });
         if (known) return podIn(known, this.keys);
         if ((await tx.podHostPod.count({ where: { ownerId: pod.ownerId } })) >= maxPods) return 'full';
+        await this.mustBeInForce(tx);
         const wrappedKey = this.keys.wrapNew(pod.podId);
         return podIn(await tx.podHostPod.create({ data: { ...pod, wrappedKey } }), this.keys);
       });
@@ -181,6 +182,14 @@ export class PrismaPodRepository implements PodRepository, PlainResources {
       await keep();
       await pod.seal(resource);
     });
+  }
+
+  /** Until this has committed no other KEK comes into force: a host that was not stopped for that keeps no key it wraps. */
+  private async mustBeInForce(tx: PrismaTransaction): Promise<void> {
+    const { checkValue } = this.keys;
+    const inForce = await tx.$queryRaw<unknown[]>`
+      SELECT 1 FROM pod_host.kek_check WHERE purpose = 'pod-kek' AND check_value = ${checkValue} FOR SHARE`;
+    if (inForce.length === 0) throw new Error('the KEK was rotated while this pod host ran; it must be started anew');
   }
 
   private async giveKey(podId: string): Promise<void> {

@@ -3,7 +3,7 @@ import { mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { uuidv7 } from 'uuidv7';
 import { podDelete } from '#contracts';
-import { beginKekRotation } from '#seal';
+import { beginKekRotation, kekCheckValue } from '#seal';
 import { createSecretKey } from '#sigil';
 import { eventually } from '#testing';
 import { atHome, PodHostStand } from '../pod-host.fixture.js';
@@ -174,6 +174,14 @@ describe('at rest', () => {
     await stand.stop();
     const fresh = await readFile(kek);
     expect(fresh.equals(old)).toBe(false);
+    // A host that goes on with the old one, as if it had not been stopped: it keeps no pod that nobody could open.
+    await stand.start();
+    await stand.inDatabase("UPDATE pod_host.kek_check SET check_value = 'another'");
+    await expect(stand.newPod(ann)).rejects.toMatchObject({ code: 'internal' });
+    await stand.stop();
+    await stand.inDatabase('UPDATE pod_host.kek_check SET check_value = $1', [
+      kekCheckValue(Buffer.from((JSON.parse(fresh.toString()) as { secret: string }).secret, 'base64url'), 'pod-kek'),
+    ]);
     await writeFile(kek, old);
     await expect(stand.start()).rejects.toMatchObject({ code: 'key_file_mismatch' });
     await writeFile(kek, fresh);
