@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CORE_SCHEMA, load, mergeTag } from 'js-yaml';
+import { internalNetworkOf } from '#config';
 import { basePort, containers } from '../scripts/compose/container/containers.js';
+import { addresses } from '../scripts/compose/container/init.js';
 import { imagesOf, releaseFile } from '../scripts/compose/release.js';
 import { secretVariables, withSecrets, writeSecrets } from '../scripts/compose/secrets.js';
 
@@ -178,6 +180,22 @@ describe('docker/compose.yml', () => {
     expect(all.filter(([, each]) => each.ports).map(([name]) => name)).toEqual(['gateway', 'prometheus']);
     expect(service('gateway').ports).toEqual([`\${WATERSHED_ADDRESS:-127.0.0.1}:\${WATERSHED_PORT:-4100}:${basePort}`]);
     expect(service('prometheus').ports).toEqual([`127.0.0.1:\${PROMETHEUS_PORT:-9090}:9090`]);
+  });
+
+  it('lets plain text travel between its containers, and tells the gateway where it is really reached', () => {
+    for (const container of containers) {
+      const env = addresses(container);
+      const network = internalNetworkOf(env);
+      const told = Object.entries(env).filter(([name]) => /_PUBLIC_URLS?$/.test(name));
+      for (const [name, url] of told) expect([name, network.has(new URL(url).hostname)]).toEqual([name, true]);
+      for (const host of ['postgres', 'redis', 'triton', 'gateway']) expect(network.has(host)).toBe(true);
+      for (const host of ['0.0.0.0', '10.89.0.2', 'redis.example']) expect(network.has(host)).toBe(false);
+    }
+    expect(service('init').environment?.WATERSHED_INTERNAL_NETWORK).toBe('postgres,redis');
+    expect(service('gateway').environment).toMatchObject({
+      GATEWAY_PUBLISHED_ADDRESS: `\${WATERSHED_ADDRESS:-127.0.0.1}`,
+      GATEWAY_BEHIND_TLS_PROXY: `\${GATEWAY_BEHIND_TLS_PROXY:-false}`,
+    });
   });
 
   it('gives a runner no way to Postgres, and only gateway and bridge a way out', () => {

@@ -81,7 +81,7 @@ function ownUrl({ name, service }: Container, redisUrls: Readonly<Record<string,
 }
 
 /** Where a service listens and what the others reach it by; people reach the gateway by what its compose file says. */
-function addresses({ name, service }: Container): Record<string, string> {
+export function addresses({ name, service }: Pick<Container, 'name' | 'service'>): Record<string, string> {
   const prefix = envPrefix(service);
   const url = `http://${name}:${portOf(service, basePort)}`;
   return {
