@@ -126,7 +126,7 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
       },
       body: padded((content) => ({ model: 'mock', messages: [{ role: 'user', content }] })),
     };
-    // Until the hot code is compiled: longer than a round, because it is spread over two processes of ours.
+    // Until the hot code is compiled: longer than a round, because it is spread over three processes of ours.
     await load(ours, options.roundMs * 3);
     if (peer) await load(peer, options.roundMs * 3);
     const before = await settledBooks(cluster, person);
@@ -155,7 +155,7 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
         durable: true,
         notes:
           `npm start's topology, ${connections} connections, bodies of ${requestBytes} and ${answerBytes} bytes on both sides, upstreams mocked and equally fast; ` +
-          'ours authenticates, limits, checks policy, holds budget, crosses two processes and has its usage row committed before each answer, the peer does none of these; ' +
+          'ours authenticates, limits, checks policy, holds budget, crosses three processes and has its usage row committed before each answer, the peer does none of these; ' +
           `bar 3, goal 5; ${books}; after a kill -9 in mid-load: ${afterKill}`,
       }),
       figureOf(options, added),

@@ -60,6 +60,18 @@ describe('the sender of contents', () => {
     expect(paths).toEqual(['/place/batch']);
   });
 
+  it('lets a crowd of one turn leave sixteen at a time, in as many requests as that takes', async () => {
+    const sizes: number[] = [];
+    take = (frames, response) => {
+      sizes.push(frames.length);
+      echo(frames, response);
+    };
+    const wanted = Array.from({ length: 39 }, (_, n) => String(n));
+    const answers = await Promise.all(wanted.map((each) => sender.send(ticket(), json(each), 5_000)));
+    expect(text(answers)).toEqual(wanted.map((each) => [200, each]));
+    expect(sizes.sort((a, b) => b - a)).toEqual([16, 16, 7]);
+  });
+
   it('sends one alone as it is, and a large one beside the others', async () => {
     expect(text([await sender.send(ticket(), json('alone'), 5_000)])).toEqual([[200, 'alone']]);
     const large = 'x'.repeat(70_000);

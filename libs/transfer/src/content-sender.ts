@@ -2,7 +2,6 @@ import type { TransferTicket } from '#contracts';
 import { isWatershedError } from '#errors';
 import {
   contentBatchBodyBytes,
-  contentBatchLimit,
   contentBatchSuffix,
   contentBatchType,
   encodeFrame,
@@ -44,6 +43,12 @@ interface Waiting {
 }
 
 /**
+ * So many leave without waiting for the end of the turn: when a crowd comes in one turn, its receiver begins with the first
+ * while the last are still being read.
+ */
+const contentsAtOnce = 16;
+
+/**
  * Sends contents to the places that their tickets name. Small ones of one turn of the event loop that go to the same
  * place share one HTTP request, whose answer brings each one's answer as soon as it is there: between two services an
  * HTTP exchange costs more than what most of them carry. One alone goes as it is.
@@ -64,11 +69,16 @@ export class ContentSender {
       const waiting = { ticket, content, resolve, reject };
       if (others) {
         others.push(waiting);
+        if (others.length === contentsAtOnce) {
+          this.waiting.delete(group);
+          this.flush(ticket.url, others, timeoutMs);
+        }
         return;
       }
       const all = [waiting];
       this.waiting.set(group, all);
       setImmediate(() => {
+        if (this.waiting.get(group) !== all) return; // there were many: they have left
         this.waiting.delete(group);
         this.flush(ticket.url, all, timeoutMs);
       });
@@ -81,8 +91,7 @@ export class ContentSender {
       this.alone(first.ticket, first.content, timeoutMs).then(first.resolve, first.reject);
       return;
     }
-    for (let at = 0; at < all.length; at += contentBatchLimit)
-      this.together(url, all.slice(at, at + contentBatchLimit), timeoutMs);
+    this.together(url, all, timeoutMs);
   }
 
   private async alone(ticket: TransferTicket, content: Content, timeoutMs: number): Promise<ContentAnswer> {
