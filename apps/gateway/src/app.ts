@@ -96,7 +96,7 @@ export async function startGateway(env: Env, overrides: GatewayOverrides = {}): 
     });
     const app = await createHttp(parts);
     undo.push(() => app.close());
-    limits = new RateLimits(app.getHttpAdapter().getInstance(), config.rate);
+    limits = new RateLimits({ instance: app.getHttpAdapter().getInstance(), rate: config.rate, cluster, logger });
     const stopWatching = watch(parts);
     undo.push(async () => stopWatching());
     await app.listen(config.port, config.host);

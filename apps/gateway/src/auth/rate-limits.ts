@@ -1,36 +1,65 @@
 import type { FastifyInstance } from 'fastify';
 import { WatershedError } from '#errors';
+import type { Logger } from '#telemetry';
+import type { GatewayCluster } from '../cluster/cluster.port.js';
 import type { GatewayConfig } from '../config.js';
 import type { FastifyReply, FastifyRequest } from '../http/request.js';
+import { SharedRate } from './engine/shared-rate.js';
+import { RateSettlement } from './rate-settlement.js';
 
 type Limiter = ReturnType<FastifyInstance['createRateLimit']>;
 
 export const RATE_LIMITS = Symbol('RATE_LIMITS');
 
+export interface RateLimitsOptions {
+  readonly instance: FastifyInstance;
+  readonly rate: GatewayConfig['rate'];
+  readonly cluster: GatewayCluster;
+  readonly logger: Pick<Logger, 'debug'>;
+}
+
+interface Standing {
+  readonly limit: number;
+  readonly remaining: number;
+  readonly resetMs: number;
+  readonly exceeded: boolean;
+}
+
+const maxPersons = 20_000;
+
 /**
  * Limits a person by all their keys and tokens together, and whoever is not known yet by their address. Failed
- * authentication counts against the address, or guessing would be free. Counted in this process: with several gateways
- * a person has the limit at each.
+ * authentication counts against the address, or guessing would be free. The limits are the cluster's: gateways tell each
+ * other what they let through of a person; of addresses, which go to nobody, each gateway lets its share through.
  */
 export class RateLimits {
-  private readonly perPerson: Limiter;
+  private readonly persons: SharedRate;
+  private readonly settlement: RateSettlement;
   private readonly perAddress: Limiter;
   private readonly recoveries: Limiter;
 
-  constructor(instance: FastifyInstance, rate: GatewayConfig['rate']) {
+  constructor(private readonly options: RateLimitsOptions) {
+    const { instance, rate, cluster, logger } = options;
     const timeWindow = rate.windowMs;
-    this.perPerson = instance.createRateLimit({
-      max: rate.perPerson,
-      timeWindow,
-      keyGenerator: (request: FastifyRequest) => request.principal?.personId ?? request.ip,
+    this.persons = new SharedRate({
+      limit: rate.perPerson,
+      windowMs: timeWindow,
+      maxKeys: maxPersons,
+      now: () => performance.now(),
     });
-    this.perAddress = instance.createRateLimit({ max: rate.perAddress, timeWindow });
-    this.recoveries = instance.createRateLimit({ max: rate.recoveries, timeWindow });
+    this.settlement = new RateSettlement(cluster, this.persons, logger);
+    const share = (limit: number) => () => Math.ceil(limit / (1 + this.settlement.others));
+    this.perAddress = instance.createRateLimit({ max: share(rate.perAddress), timeWindow });
+    this.recoveries = instance.createRateLimit({ max: share(rate.recoveries), timeWindow });
   }
 
   /** Counts the request against its person; throws `rate_limited`. */
-  person(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    return this.count(this.perPerson, request, reply);
+  async person(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    if (!request.principal) return this.address(request, reply);
+    const shared = this.settlement.others > 0;
+    const standing = this.persons.count(request.principal.personId, shared);
+    if (shared) this.settlement.soon();
+    this.judge(reply, { limit: this.options.rate.perPerson, ...standing });
   }
 
   /** Counts the request against its address; throws `rate_limited`. */
@@ -46,13 +75,18 @@ export class RateLimits {
   private async count(limiter: Limiter, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const counted = await limiter(request);
     if (counted.isAllowed) return;
-    reply.header('ratelimit-limit', counted.max);
-    reply.header('ratelimit-remaining', counted.remaining);
-    reply.header('ratelimit-reset', counted.ttlInSeconds);
-    if (!counted.isExceeded) return;
-    throw new WatershedError('rate_limited', `More than ${counted.max} requests in the window. Wait before the next.`, {
-      retryAfterMs: counted.ttl,
-      details: { limit: counted.max },
+    const { max: limit, remaining, ttl: resetMs, isExceeded: exceeded } = counted;
+    this.judge(reply, { limit, remaining, resetMs, exceeded });
+  }
+
+  private judge(reply: FastifyReply, { limit, remaining, resetMs, exceeded }: Standing): void {
+    reply.header('ratelimit-limit', limit);
+    reply.header('ratelimit-remaining', remaining);
+    reply.header('ratelimit-reset', Math.ceil(resetMs / 1_000));
+    if (!exceeded) return;
+    throw new WatershedError('rate_limited', `More than ${limit} requests in the window. Wait before the next.`, {
+      retryAfterMs: Math.ceil(resetMs),
+      details: { limit },
     });
   }
 }

@@ -1,4 +1,4 @@
-import type { PayloadInputOf } from '#bus';
+import type { MethodHandler, PayloadInputOf } from '#bus';
 import type {
   BusBroadcast,
   BusMethod,
@@ -26,6 +26,8 @@ export interface GatewayCluster {
     request: RequestOf<M>,
     options?: { to?: NodeId; timeoutMs?: number; signal?: AbortSignal },
   ): Promise<ResponseOf<M>>;
+  /** Answers a method; before the join. */
+  answer<M extends BusMethod>(method: M, handler: MethodHandler<M>): void;
   broadcast<B extends BusBroadcast>(broadcast: B, payload: PayloadInputOf<B>): Promise<void>;
   on<B extends BusBroadcast>(broadcast: B, handler: (payload: PayloadOf<B>, from: NodeId) => void): () => void;
   /** Every node known, healthy or not. */

@@ -1,4 +1,4 @@
-import type { PayloadInputOf } from '#bus';
+import type { MethodHandler, PayloadInputOf } from '#bus';
 import type {
   BusBroadcast,
   BusMethod,
@@ -37,6 +37,10 @@ export class NodeCluster implements GatewayCluster {
     options?: { to?: NodeId; timeoutMs?: number; signal?: AbortSignal },
   ): Promise<ResponseOf<M>> {
     return this.node.bus.call(method, request, options);
+  }
+
+  answer<M extends BusMethod>(method: M, handler: MethodHandler<M>): void {
+    this.node.bus.handle(method, handler);
   }
 
   broadcast<B extends BusBroadcast>(broadcast: B, payload: PayloadInputOf<B>): Promise<void> {

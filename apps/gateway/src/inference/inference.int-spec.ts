@@ -143,6 +143,42 @@ describe('inference', () => {
     expect(gateway.content.sent.map(({ ticket }) => ticket.maxBytes === 16_384)).toEqual([false, true, false]);
   });
 
+  it.each([
+    ['takes another runner', true],
+    ['is refused and charged nothing', false],
+  ])('where a model was unloaded since its runner gave a ticket ahead, the next request %s', async (_, another) => {
+    const { key, personId } = await gateway.signUp();
+    await gateway.ask('POST', '/v1/infer', { key, json: text });
+    await eventually(() => expect(gateway.cluster.callsOf(runnerReserve)).toHaveLength(2));
+    const other = 'Q'.repeat(43);
+    const unknown = { code: 'model_unknown', message: 'This runner does not serve it.' };
+    // The watch still names the first runner alone when the request chooses; the second is for the second attempt.
+    const { answer } = gateway.content;
+    gateway.content.answer = (body, request) => {
+      if (gateway.content.sent.at(-1)?.ticket.maxBytes !== 16_384) return answer(body, request);
+      if (another) gateway.cluster.entries.push(fakeNode(other, 'runner', model));
+      return { status: 404, json: unknown };
+    };
+    gateway.cluster.handle(runnerReserve, ({ items }, to) => ({
+      items: items.map(() =>
+        to === other ? { url: 'http://127.0.0.1:9/', token: 't'.repeat(43), maxBytes: 1_000 } : { refusal: unknown },
+      ),
+    }));
+    const next = await gateway.ask('POST', '/v1/infer', { key, json: text });
+    if (another) {
+      expect(next.status).toBe(200);
+      expect(next.headers.get('watershed-route')).toContain(`node=${other}`);
+    } else {
+      expect(next).toMatchObject({ status: 404, body: { code: 'model_unknown' } });
+    }
+    const [first, ...later] = usageOf(personId).map(({ amountMicro, outcome }) => [amountMicro, outcome]);
+    expect(later).toEqual([another ? first : ['0', 'failed']]);
+    await gateway.app.drain();
+    expect(gateway.services.heldMicro(personId)).toBe(0n);
+    const paid = usageOf(personId).reduce((sum, { amountMicro }) => sum + BigInt(amountMicro), 0n);
+    expect(gateway.services.purses.get(personId)).toBe(gateway.services.openingMicro - paid);
+  });
+
   it('never repeats an inference that may have run, charges nothing for it, and holds nothing', async () => {
     gateway.cluster.entries.push(fakeNode('Q'.repeat(43), 'runner', model));
     const { key, personId } = await gateway.signUp();

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { PayloadInputOf } from '#bus';
+import type { MethodHandler, PayloadInputOf } from '#bus';
 import {
   type BusBroadcast,
   type BusMethod,
@@ -78,6 +78,7 @@ export class FakeCluster implements GatewayCluster {
   readonly told: { readonly name: string; readonly payload: unknown }[] = [];
   readonly reports: { readonly nodeId: NodeId; readonly ok: boolean }[] = [];
   readonly handlers = new Map<string, Handler>();
+  private readonly answering = new Map<string, Handler>();
   readonly listeners = new Map<string, Listener>();
   joined?: string;
   draining = false;
@@ -94,6 +95,16 @@ export class FakeCluster implements GatewayCluster {
     const handler = this.handlers.get(method.name);
     if (!handler) throw new WatershedError('no_node_available', `Nobody answers ${method.name}.`);
     return method.response.parse(await handler(parsed, options?.to)) as ResponseOf<M>;
+  }
+
+  answer<M extends BusMethod>(method: M, handler: MethodHandler<M>): void {
+    this.answering.set(method.name, (request) =>
+      (handler as (request: unknown, caller: unknown) => unknown)(request, {}),
+    );
+  }
+  /** What this gateway itself answers when it is called. */
+  async answers<M extends BusMethod>(method: M, request: RequestOf<M>): Promise<unknown> {
+    return this.answering.get(method.name)?.(method.request.parse(request) as Record<string, unknown>, undefined);
   }
 
   callsOf(method: BusMethod): Record<string, unknown>[] {

@@ -43,10 +43,10 @@ export class TestGateway {
   static async start(
     env: Record<string, string> = {},
     shared?: { database: TestDatabase; dataDir: string; cluster?: FakeCluster },
+    cluster = shared?.cluster ?? new FakeCluster(),
   ): Promise<TestGateway> {
     const database = shared?.database ?? (await testDatabase());
     const dataDir = shared?.dataDir ?? mkdtempSync(join(tmpdir(), 'watershed-gateway-'));
-    const cluster = shared?.cluster ?? new FakeCluster();
     const services = new FakeServices(cluster);
     const content = new FakeContent();
     const settings = {
