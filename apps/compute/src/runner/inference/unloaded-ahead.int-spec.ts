@@ -17,7 +17,7 @@ describe('a ticket that was given ahead for a model that is unloaded since', () 
   });
   afterEach(() => stand.close());
 
-  it('gets the refusal of one that asks anew, and runs nothing', async () => {
+  it('is refused as for a model that is not ready, and runs nothing', async () => {
     const tickets = await stand.reserveAhead(body.byteLength, 2);
     if ('refusal' in tickets) throw new Error(tickets.refusal.code);
     const [first, second] = tickets;
@@ -26,7 +26,7 @@ describe('a ticket that was given ahead for a model that is unloaded since', () 
     const unloaded = await stand.models.unload({ ...placement, name: 'org/sample', version: '1.0.0' });
     expect(unloaded).toEqual({ state: 'unloaded' });
     const refused = await send(second, body);
-    expect([refused.status, refused.json.code]).toEqual([404, 'model_unknown']);
+    expect([refused.status, refused.json.code]).toEqual([503, 'model_not_ready']);
     expect(await stand.reserve(body.byteLength)).toMatchObject({ refusal: { code: 'model_unknown' } });
     expect(triton.requests).toHaveLength(1);
     expect(stand.admission.inFlight).toBe(0);
