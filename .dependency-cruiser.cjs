@@ -44,7 +44,10 @@ module.exports = {
     {
       name: 'no-dev-packages-in-the-product',
       severity: 'error',
-      from: { path: '^(apps|libs)/', pathNot: '(\\.(int-|e2e-)?spec\\.ts$|^libs/testing/|/testing/|/contract/)' },
+      from: {
+        path: '^(apps|libs)/',
+        pathNot: '(\\.(int-|e2e-)?spec\\.ts$|\\.fixture\\.ts$|^libs/testing/|/testing/|/contract/)',
+      },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
   ],
