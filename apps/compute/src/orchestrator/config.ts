@@ -18,7 +18,7 @@ const orchestratorEnv = z.object({
   /** A placement under way that has not moved for so long is asked for again. */
   ORCHESTRATOR_STUCK_AFTER_MS: wholeNumber(100, 600_000).default(20_000),
   /** How long after it became ready a model may be missing in its runner's heartbeat. */
-  ORCHESTRATOR_HEARTBEAT_GRACE_MS: wholeNumber(100, 600_000).default(5_000),
+  ORCHESTRATOR_HEARTBEAT_GRACE_MS: wholeNumber(100, 600_000).default(1_000),
   /** Placements brought forward at once. */
   ORCHESTRATOR_CONCURRENCY: wholeNumber(1, 256).default(8),
 });
