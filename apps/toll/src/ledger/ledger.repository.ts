@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { WatershedError } from '#errors';
-import { type Database, databaseError, GroupCommitWriter } from '#persistence';
+import { type Database, databaseError, GroupCommitWriter, isUniqueViolation } from '#persistence';
 import type { Tracing } from '#telemetry';
 import type { DrawOrder, GrantOrder, HoldAnswer, HoldOrder, LedgerStore } from './engine/ledger.ports.js';
 import { batchOf, type RefusedUsage, type UsageCall } from './engine/usage-batch.js';
@@ -45,9 +45,20 @@ export class LedgerRepository implements LedgerStore {
   }
 
   recordUsage(call: UsageCall): Promise<readonly RefusedUsage[]> {
-    if (!this.#tracing) return this.#usage.write(call);
+    if (!this.#tracing) return this.#recorded(call);
     const attributes = { 'db.system.name': 'postgresql', 'watershed.usage_events': call.events.length };
-    return this.#tracing.span('commit usage', 'client', attributes, () => this.#usage.write(call));
+    return this.#tracing.span('commit usage', 'client', attributes, () => this.#recorded(call));
+  }
+
+  /**
+   * The same event may be on its way to its commit elsewhere, where one replica was asked because another did not answer: the
+   * database takes it once, and whoever came second is judged by what is there then.
+   */
+  #recorded(call: UsageCall): Promise<RefusedUsage[]> {
+    return this.#usage.write(call).catch((error: unknown) => {
+      if (!isUniqueViolation(error)) throw error;
+      return this.#usage.write(call);
+    });
   }
 
   async openPurse(personId: string, asset: string, openingMicro: bigint): Promise<{ balanceMicro: string }> {
