@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync, renameSync, statSync } from 'node:fs';
 import { RestartPause } from './restart-pause.js';
 
 export interface NodeProcessOptions {
@@ -113,8 +113,28 @@ export class NodeProcess {
   }
 }
 
+const lastWordsBytes = 2_000;
+
 /** What a process said when it gave up: the last line of its log, where that is a sentence and no record. */
 function lastWords(logFile: string): string {
-  const line = readFileSync(logFile, 'utf8').slice(-2_000).trimEnd().split('\n').pop() ?? '';
+  let line: string;
+  try {
+    line = endOf(logFile).trimEnd().split('\n').pop() ?? '';
+  } catch {
+    return ''; // tidied away meanwhile: that is no reason to leave the process down, and the others with it
+  }
   return line === '' || line.startsWith('{') ? '' : ` (${line.slice(0, 200)})`;
+}
+
+/** A log may be larger than what is read at once. */
+function endOf(path: string): string {
+  const file = openSync(path, 'r');
+  try {
+    const { size } = fstatSync(file);
+    const end = Buffer.alloc(Math.min(size, lastWordsBytes));
+    readSync(file, end, 0, end.byteLength, size - end.byteLength);
+    return end.toString('utf8');
+  } finally {
+    closeSync(file);
+  }
 }
