@@ -64,7 +64,9 @@ export async function build({ quiet = false, bundled = true } = {}) {
   const sources = ['apps', 'libs', 'scripts', 'bench', 'models', 'test']
     .flatMap((folder) => walk(join(root, folder), (name) => name.endsWith('.ts') && !name.endsWith('.d.ts')))
     .filter((file) => !/\.(int-|e2e-)?spec\.ts$/.test(file));
-  const settings = hashOf([join(root, '.swcrc'), join(root, 'package-lock.json')].filter(existsSync));
+  const settings = hashOf(
+    ['.swcrc', 'package-lock.json', 'scripts/bundle.mjs'].map((name) => join(root, name)).filter(existsSync),
+  );
   let stamp = {};
   if (existsSync(stampFile)) stamp = JSON.parse(readFileSync(stampFile, 'utf8'));
   const everything = stamp.settings !== settings;
@@ -93,8 +95,10 @@ export async function build({ quiet = false, bundled = true } = {}) {
   }
   const bundle = join(out, 'bundle');
   if (stale.length > 0 && !bundled) rmSync(bundle, { recursive: true, force: true });
-  else if (bundled && (stale.length > 0 || !existsSync(join(bundle, 'host.js'))))
+  else if (bundled && (stale.length > 0 || !existsSync(join(bundle, 'host.js')))) {
+    rmSync(stampFile, { force: true });
     execFileSync(process.execPath, [join(root, 'scripts', 'bundle.mjs')], { stdio: ['ignore', 'ignore', 'inherit'] });
+  }
   mkdirSync(out, { recursive: true });
   writeFileSync(stampFile, JSON.stringify({ settings }));
   if (!quiet && stale.length > 0) console.error(`built ${stale.length} files in ${Date.now() - started} ms`);
