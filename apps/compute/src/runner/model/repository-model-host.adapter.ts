@@ -166,7 +166,10 @@ export class RepositoryModelHost extends ServerModelHost {
     const draft = join(root, `.version-${randomUUID()}`);
     try {
       await this.folderAt(draft);
-      await linkOrCopy(version.blobPath, join(draft, 'model.onnx'), this.openToOthers ? 0o644 : 0o600);
+      const file = join(draft, 'model.onnx');
+      await linkOrCopy(version.blobPath, file);
+      // Also where it is the cached blob under a second name: nobody else comes into the folder of those.
+      await chmod(file, this.openToOthers ? 0o644 : 0o600);
       await rename(draft, target);
     } catch (error) {
       await rm(draft, { recursive: true, force: true });
@@ -207,14 +210,13 @@ export class InlineModelHost extends ServerModelHost {
 }
 
 /** A second name for the cached blob where the file system allows, else a copy that is on the disk before it is seen. */
-async function linkOrCopy(from: string, to: string, mode: number): Promise<void> {
+async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
     await link(from, to);
   } catch {
     await copyFile(from, to); // another file system, or one without links
     const file = await open(to, 'r+');
     try {
-      await file.chmod(mode);
       await file.sync();
     } finally {
       await file.close();
