@@ -36,10 +36,19 @@ export interface TransferClientOptions {
   readonly maxOrigins?: number;
   /** Where content may travel in plain text; on this machine alone when absent. */
   readonly network?: InternalNetwork;
-  /** The fingerprint of the certificate that this origin must show (`https:` alone); undefined: it is not spoken to. */
+  /**
+   * The fingerprint of the certificate that this origin must show (`https:` alone), asked for at each transfer; undefined: it
+   * is not spoken to.
+   */
   readonly certificateOf?: (origin: string) => string | undefined;
   /** Records transfers as spans, and tells the receiver by `traceparent` which trace it works for. */
   readonly tracing?: Tracing;
+}
+
+interface KeptPool {
+  readonly pool: Pool;
+  /** The fingerprint that its connections were judged by. */
+  readonly certificate: string | undefined;
 }
 
 interface ExchangeRequest {
@@ -55,7 +64,7 @@ interface ExchangeRequest {
  * and the internal network it speaks TLS to the certificate that the node's manifest names, and to no other.
  */
 export class TransferClient {
-  private readonly pools = new Map<string, Pool>();
+  private readonly pools = new Map<string, KeptPool>();
   private readonly connections: number;
   private readonly maxOrigins: number;
   private readonly tracing: Tracing | undefined;
@@ -214,7 +223,7 @@ export class TransferClient {
     this.closed = true;
     const pools = [...this.pools.values()];
     this.pools.clear();
-    await Promise.all(pools.map((pool) => pool.close()));
+    await Promise.all(pools.map(({ pool }) => pool.close()));
   }
 
   private mapped(error: unknown, caller: AbortSignal | undefined, timer: AbortSignal, timeoutMs: number): unknown {
@@ -230,23 +239,28 @@ export class TransferClient {
   /** Throws `node_unreachable` where content would travel in plain text. */
   private poolOf(url: URL): Pool {
     const { origin } = url;
+    const secured = url.protocol === 'https:';
+    const certificate = secured ? this.certificateOf(origin) : undefined;
     const known = this.pools.get(origin);
     if (known) {
       this.pools.delete(origin);
-      this.pools.set(origin, known);
-      return known;
+      if (known.certificate === certificate) {
+        this.pools.set(origin, known);
+        return known.pool;
+      }
+      // Its connections lead to whoever shows a certificate that is not named any more. What is under way there ends.
+      void known.pool.close();
     }
-    const secured = url.protocol === 'https:';
     if (!secured && !this.network.has(url.hostname)) throw inPlainText();
     const pool = new Pool(origin, {
       ...{ connections: this.connections, pipelining: 1, keepAliveTimeout: 30_000 },
-      ...(secured ? { connect: pinnedConnector(() => this.certificateOf(origin)) } : {}),
+      ...(secured ? { connect: pinnedConnector(() => certificate) } : {}),
     });
-    this.pools.set(origin, pool);
+    this.pools.set(origin, { pool, certificate });
     if (this.pools.size > this.maxOrigins) {
       for (const [oldest, idle] of this.pools) {
         this.pools.delete(oldest);
-        void idle.close();
+        void idle.pool.close();
         break;
       }
     }

@@ -108,6 +108,23 @@ describe('content between machines', () => {
     expect(seen).toEqual(['x']);
   });
 
+  it('goes to nobody by a certificate that is no longer named, though a connection to who shows it is open', async () => {
+    const [stolen, after] = [serverCertificate(pairUntil(hourMs)), serverCertificate(pairUntil(hourMs))];
+    let named: string | undefined = stolen.fingerprint;
+    const ticket = await serverWith(stolen);
+    const client = clientWith({ certificateOf: () => named });
+    const body = Buffer.from('before');
+    const exchange = { headers: {}, body, timeoutMs: 5_000, maxAnswerBytes: 100 };
+    await client.exchange(ticket, exchange);
+    for (const now of [after.fingerprint, undefined]) {
+      named = now;
+      const refused = { code: 'node_unreachable' };
+      await expect(client.exchange(ticket, { ...exchange, body: Buffer.from('secret') })).rejects.toMatchObject(refused);
+      await expect(client.transfer(ticket, { body: 'secret' })).rejects.toMatchObject(refused);
+    }
+    expect(seen).toEqual(['before']);
+  });
+
   it('goes in plain text on this machine and the internal network alone', async () => {
     const ticket = await serverWith(undefined);
     const client = clientWith({ network: new InternalNetwork(['runner.internal']) });
