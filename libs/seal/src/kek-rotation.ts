@@ -25,7 +25,10 @@ export interface RotatedKekOptions {
     firstRow: (sql: string) => Promise<Record<string, unknown> | undefined>,
   ) => Promise<SealedSample | undefined>;
   readonly keys: readonly WrappedKeys[];
-  /** Called with the KEK in force before a rotation begins: what is only derived from it must be kept by then. */
+  /**
+   * Called with the KEK in force before a rotation begins: what is only derived from it must be kept by then. What is kept
+   * already may be wrapped by the next one, where a rotation broke off: it must not be opened here.
+   */
   readonly prepare?: (kek: Uint8Array) => Promise<void>;
   /** Rows a transaction. */
   readonly batchSize?: number;
@@ -110,9 +113,9 @@ async function rewrapAll(options: RotatedKekOptions, lock: pg.ClientBase, change
     for (let after: string | undefined; ; ) {
       const last = await database.sqlTransaction((client) => rewrapBatch(client, options, place, { ...change, after }));
       await stay();
+      await options.reached?.('rewrapped');
       if (last === undefined) break;
       after = last;
-      await options.reached?.('rewrapped');
     }
   }
   await database.sqlTransaction(async (client) => {

@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import type { Database } from '#persistence';
 import { openBytes, openRotatedKek, type RotatedKekOptions, sealBytes } from '#seal';
 import { ContentBlind, firstBlindKey } from './content-blind.js';
@@ -26,7 +27,7 @@ export function openGatewayKek(
         context: blindContext,
       },
     ],
-    prepare: async (kek) => void (await openContentBlind(database, kek)),
+    prepare: (kek) => database.sqlTransaction((client) => keepFirstBlind(client, kek)),
     sample: async (firstRow) => {
       const row = await firstRow(
         'SELECT person_id, wrapped_key FROM gateway.person WHERE wrapped_key IS NOT NULL ORDER BY created_at LIMIT 1',
@@ -40,11 +41,7 @@ export function openGatewayKek(
 /** By which this gateway compares what it does not keep. The key stays the same when the KEK that wraps it is another. */
 export function openContentBlind(database: Pick<Database, 'sqlTransaction'>, kek: Uint8Array): Promise<ContentBlind> {
   return database.sqlTransaction(async (client) => {
-    const fresh = sealBytes(kek, firstBlindKey(kek), blindContext());
-    await client.query(
-      "UPDATE gateway.kek_check SET wrapped_blind = $1 WHERE purpose = 'kek' AND wrapped_blind IS NULL",
-      [fresh],
-    );
+    await keepFirstBlind(client, kek);
     const { rows } = await client.query<{ wrapped_blind: Buffer }>(
       "SELECT wrapped_blind FROM gateway.kek_check WHERE purpose = 'kek'",
     );
@@ -52,4 +49,12 @@ export function openContentBlind(database: Pick<Database, 'sqlTransaction'>, kek
     if (!wrapped) throw new Error('the KEK was not opened before what it wraps');
     return new ContentBlind(openBytes(kek, wrapped, blindContext()));
   });
+}
+
+/** What is kept already stays as it is, by whichever KEK it is wrapped. */
+async function keepFirstBlind(client: pg.ClientBase, kek: Uint8Array): Promise<void> {
+  await client.query(
+    "UPDATE gateway.kek_check SET wrapped_blind = $1 WHERE purpose = 'kek' AND wrapped_blind IS NULL",
+    [sealBytes(kek, firstBlindKey(kek), blindContext())],
+  );
 }

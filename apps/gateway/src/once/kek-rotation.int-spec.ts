@@ -136,7 +136,8 @@ describe('rotating the key that wraps people’s keys', () => {
 
   it.each([
     ['in the middle of the keys', 2],
-    ['when all is done but the name of the file', 5],
+    ['when every key is wrapped by the next one and the old one is still in force', 6],
+    ['when all is done but the name of the file', 7],
   ])(
     'survives a kill -9 %s',
     async (_when, lines) => {
@@ -174,7 +175,7 @@ describe('rotating the key that wraps people’s keys', () => {
       const next = await keyIn(nextKekFile(file));
       const byNext = await opensWith(next);
       expect((await opensWith(before)) + byNext).toBe(people);
-      expect(byNext).toBe(said.at(-1) === 'checked' ? people : lines * batchSize);
+      expect(byNext).toBe(Math.min(people, lines * batchSize));
       await rotated(await openGatewayKek(database, file), before, kept);
     },
     30_000,
