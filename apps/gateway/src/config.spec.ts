@@ -51,6 +51,8 @@ it('takes the keys of foreign issuers over TLS alone', () => {
     JSON.stringify([{ issuer: 'https://id.example', jwksUri, audience: 'watershed' }]);
   const plain = { ...env, GATEWAY_OIDC_ISSUERS: issuers('http://id.example/jwks') };
   expect(() => gatewayConfig(plain)).toThrow(/GATEWAY_OIDC_ISSUERS: .*plain text/);
+  const shouted = { ...env, GATEWAY_OIDC_ISSUERS: issuers('HTTP://id.example/jwks') };
+  expect(() => gatewayConfig(shouted)).toThrow(/GATEWAY_OIDC_ISSUERS: .*plain text/);
   expect(gatewayConfig({ ...plain, WATERSHED_INTERNAL_NETWORK: 'id.example' }).oidcIssuers).toHaveLength(1);
   expect(gatewayConfig({ ...env, GATEWAY_OIDC_ISSUERS: issuers('https://id.example/jwks') }).oidcIssuers).toHaveLength(
     1,

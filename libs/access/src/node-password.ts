@@ -11,7 +11,7 @@ export function derivedNodePasswords(secret: Uint8Array): (store: 'redis' | 'pos
 
 /** `url` with this user and password in place of whatever it had. */
 export function withLogin(url: string, user: string, password: string): string {
-  const changed = new URL(url);
+  const changed = new URL(withoutLogin(url));
   changed.username = encodeURIComponent(user);
   changed.password = encodeURIComponent(password);
   return changed.href;
@@ -22,5 +22,7 @@ export function withoutLogin(url: string): string {
   const changed = new URL(url);
   changed.username = '';
   changed.password = '';
+  // Postgres's clients take them from there, too, and before those of the place where they belong.
+  for (const name of ['user', 'password']) if (changed.searchParams.has(name)) changed.searchParams.delete(name);
   return changed.href;
 }

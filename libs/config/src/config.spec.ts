@@ -135,6 +135,9 @@ describe('the address of a Redis or Postgres', () => {
     [{ DATABASE: `postgres://u:${planted}@db.example/x?sslmode=verify-full&sslmode=disable` }, plain],
     [{ DATABASE: `postgres://u:${planted}@127.0.0.1/x?host=db.example` }, plain],
     [{ REDIS: planted }, /must be a URL/],
+    // Without a host, Postgres's client takes the one of PGHOST, wherever that is.
+    [{ DATABASE: `postgres:///x?user=u&password=${planted}` }, /must name a host/],
+    [{ DATABASE: `postgres:///x?host=&password=${planted}` }, /must name a host/],
     [{ REDIS: `rediss://:${planted}@r.example`, WATERSHED_CA_FILE: '/nowhere/ca.pem' }, /cannot be read/],
   ])('is refused, and not repeated, where it leads off this machine without TLS: %#', (env, problem) => {
     expect(told(env)).toMatch(problem);

@@ -25,6 +25,12 @@ export class InternalNetwork {
     return this.ranges.check(bare, family === 6 ? 'ipv6' : 'ipv4');
   }
 
+  /** Whether what is sent to `url` would travel by HTTP in plain text where others can listen. Throws where it is no URL. */
+  exposes(url: string): boolean {
+    const { protocol, hostname } = new URL(url);
+    return protocol === 'http:' && !this.has(hostname);
+  }
+
   private add(place: string): void {
     const [address = '', prefix, ...rest] = place.split('/');
     const family = isIP(address);

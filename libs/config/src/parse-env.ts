@@ -37,7 +37,7 @@ export function internalNetworkOf(env: Env): InternalNetwork {
  * that names the variable and does not repeat the address.
  */
 export function refusePlain(app: string, variable: string, url: string | undefined, network: InternalNetwork): void {
-  if (!url?.startsWith('http:') || network.has(new URL(url).hostname)) return;
+  if (url === undefined || !network.exposes(url)) return;
   const message =
     'leads off this machine in plain text: use https://, or name its host in WATERSHED_INTERNAL_NETWORK where nobody else can listen';
   throw new ConfigError(app, [{ variable, message }]);

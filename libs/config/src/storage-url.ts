@@ -53,8 +53,9 @@ function settled(url: StorageUrl, network: InternalNetwork, caFile: string | und
   }
   const { searchParams } = parsed;
   if (!speaksTls(url.kind, parsed)) {
-    // Postgres's clients let a parameter name another host than the address does.
+    // Postgres's clients let a parameter name another host than the address does, and the environment one where neither does.
     const hosts = [parsed.hostname, ...searchParams.getAll('host')];
+    if (url.kind === 'postgres' && parsed.protocol !== 'socket:' && !hosts.some(Boolean)) return 'must name a host';
     if (parsed.protocol === 'socket:' || hosts.every((host) => network.has(decodeURIComponent(host)))) return url;
     const secured = url.kind === 'redis' ? 'rediss://' : '?sslmode=verify-full';
     return `leads off this machine in plain text: use ${secured}, or name its host in WATERSHED_INTERNAL_NETWORK where nobody else can listen`;

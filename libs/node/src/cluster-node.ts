@@ -180,7 +180,9 @@ export class ClusterNode {
 
   /** What this node shows where others bring it content; undefined where its address is none of TLS. */
   async certificateFor(url: string | undefined): Promise<ServerCertificate | undefined> {
-    return url?.startsWith('https:') ? nodeCertificate(this.config.dataDir, this.name) : undefined;
+    return url !== undefined && new URL(url).protocol === 'https:'
+      ? nodeCertificate(this.config.dataDir, this.name)
+      : undefined;
   }
 
   /** `prepare` and `join` in one, for nodes that answer nobody. */
@@ -203,7 +205,7 @@ export class ClusterNode {
   async join(options: JoinOptions = {}): Promise<void> {
     if (options.index) this.index = options.index;
     const url = options.url ?? this.options.url;
-    if (url?.startsWith('http:') && !this.config.network.has(new URL(url).hostname)) throw plainAddress(url);
+    if (url !== undefined && this.config.network.exposes(url)) throw plainAddress(url);
     const declared = {
       type: 'watershed/node-manifest' as const,
       nodeId: this.nodeId,

@@ -157,6 +157,16 @@ describe('an app on a node', () => {
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:[1-9]\d+$/);
   });
 
+  it.each(['http://10.0.0.7:4105', 'HTTP://node.example:4105'])(
+    'joins by no address in plain text abroad: %s',
+    async (url) => {
+      const node = await prepare('toll');
+      await expect(node.join({ url, index: index.port() })).rejects.toMatchObject({ code: 'manifest_invalid' });
+      expect(index.of(node.nodeId)?.manifest.url).not.toBe(url);
+      await node.close();
+    },
+  );
+
   it("lets a handler's refusal through Nest as it is", async () => {
     const error = await caller.bus.call(greet, { name: 'nobody' }).catch((caught: unknown) => caught);
     expect(isWatershedError(error, 'not_found')).toBe(true);

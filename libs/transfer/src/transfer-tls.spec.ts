@@ -119,7 +119,9 @@ describe('content between machines', () => {
     for (const now of [after.fingerprint, undefined]) {
       named = now;
       const refused = { code: 'node_unreachable' };
-      await expect(client.exchange(ticket, { ...exchange, body: Buffer.from('secret') })).rejects.toMatchObject(refused);
+      await expect(client.exchange(ticket, { ...exchange, body: Buffer.from('secret') })).rejects.toMatchObject(
+        refused,
+      );
       await expect(client.transfer(ticket, { body: 'secret' })).rejects.toMatchObject(refused);
     }
     expect(seen).toEqual(['before']);
