@@ -75,6 +75,14 @@ type WantedItem = ReserveItem & { readonly ahead?: number };
 const ticketsOf = (given: TransferTicket | TicketBook): readonly TransferTicket[] =>
   'tokens' in given ? given.tokens.map((token) => ({ url: given.url, token, maxBytes: given.maxBytes })) : [given];
 
+const originOf = (url: string | undefined): string | undefined => (url === undefined ? undefined : new URL(url).origin);
+
+/** Content goes to the node that was chosen, where its signed manifest says: not to whatever else this machine reaches. */
+const elsewhere = () =>
+  new WatershedError('node_unreachable', 'The runner named another place for its content than its manifest does.', {
+    retryAfterMs: 1_000,
+  });
+
 /** Reservations at one runner travel together: all that came in while the last call was under way. */
 export class BatchedReservations {
   private readonly byRunner = new Map<NodeId, Coalescer<WantedItem, readonly TransferTicket[]>>();
@@ -116,9 +124,11 @@ export class BatchedReservations {
       return { ...item, grant: place };
     });
     const answer = await this.cluster.call(runnerReserve, { grants: [...places.keys()], items: wire }, { to: nodeId });
-    return answer.items.map((each) =>
-      'refusal' in each ? { ok: false, error: errorOfRefusal(each.refusal) } : { ok: true, value: ticketsOf(each) },
-    );
+    const own = originOf(this.cluster.nodes().find((node) => node.nodeId === nodeId)?.manifest.url);
+    return answer.items.map((each) => {
+      if ('refusal' in each) return { ok: false, error: errorOfRefusal(each.refusal) };
+      return originOf(each.url) === own ? { ok: true, value: ticketsOf(each) } : { ok: false, error: elsewhere() };
+    });
   }
 
   /** Runners come and go; what belongs to those that went is let go with them. */

@@ -113,6 +113,25 @@ describe('inference', () => {
     expect(answer.headers.get('watershed-route')).toContain('attempts=2');
   });
 
+  it.each([
+    ['another port of this machine', 'http://127.0.0.1:10/v1/inference'],
+    ['another machine', 'https://elsewhere.example/v1/inference'],
+  ])('sends nothing to %s, where a runner names that instead of its own', async (_, url) => {
+    const { key, personId } = await gateway.signUp();
+    gateway.cluster.handle(runnerReserve, ({ items }) => ({
+      items: items.map(({ ahead }) => {
+        const tokens = Array<string>(ahead ?? 1).fill('t'.repeat(43));
+        return ahead === undefined ? { url, token: 't'.repeat(43), maxBytes: 1_000 } : { url, tokens, maxBytes: 1_000 };
+      }),
+    }));
+    for (let request = 0; request < 3; request++) {
+      const answer = await gateway.ask('POST', '/v1/infer', { key, json: text });
+      expect(answer).toMatchObject({ status: 503, body: { code: 'node_unreachable' } });
+    }
+    expect(gateway.content.sent).toEqual([]);
+    expect(usageOf(personId)).toEqual([]);
+  });
+
   it('calls a model that is approved here a matter of moments where a runner has just started and does not know it', async () => {
     const { key } = await gateway.signUp();
     gateway.cluster.handle(runnerReserve, ({ items }) => ({

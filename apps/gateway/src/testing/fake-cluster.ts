@@ -34,6 +34,9 @@ const spareTicketBytes = 16_384;
 const fakeMaxBytes = 1_000_000;
 const zeroDigest = '0'.repeat(64);
 
+/** Where the fake runners take content. */
+const fakeRunnerUrl = 'http://127.0.0.1:9';
+
 export function fakeNode(
   nodeId: string,
   service: NodeEntry['manifest']['services'][number],
@@ -52,6 +55,7 @@ export function fakeNode(
       nodeId,
       clusterId: fakeClusterId,
       region: 'EU/FR',
+      ...(service === 'runner' ? { url: fakeRunnerUrl } : {}),
       types: ['core'],
       services: [service],
       key: { kty: 'OKP', crv: 'Ed25519', x: 'x'.repeat(43) },
