@@ -182,8 +182,10 @@ export class BusClient extends ClientRedis {
       this.probing ??= setInterval(() => this.probe(), PROBE_AFTER_MS);
       const message = writeRequest(this.instance, n, leftMs, sentAt, traceparent, payloadJson);
       this.post(channelOf(this.identity.clusterId, to, this.identity.nodeId, method), message, (error, receivers) => {
-        if (error) this.fail(peer, n, busUnavailable(error));
-        else if (receivers === 0) this.fail(peer, n, nodeUnreachable(to, true));
+        if (error) {
+          this.notice(error);
+          this.fail(peer, n, busUnavailable(error));
+        } else if (receivers === 0) this.fail(peer, n, nodeUnreachable(to, true));
       });
     });
   }
@@ -294,6 +296,17 @@ export class BusClient extends ClientRedis {
   /** Read through a method, because TypeScript does not know that `state` changes during an await. */
   private isClosed(): boolean {
     return this.state === 'closed';
+  }
+
+  /**
+   * A command that cannot be written is refused before the connection is known to be gone, and without a turn of the event
+   * loop: who asked again at once would keep the loop from ever hearing of it. What Redis itself refuses says nothing of
+   * the connection.
+   */
+  private notice(error: Error): void {
+    if (error.name === 'ReplyError' || this.state !== 'connected') return;
+    this.lost();
+    this.commands.disconnect(true);
   }
 
   private lost(): void {

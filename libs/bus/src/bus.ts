@@ -29,6 +29,8 @@ interface Listener {
 const untraced: TraceContext = { current: () => undefined, run: (_traceparent, fn) => fn() };
 /** How long to wait before calling again a node that may not have resubscribed after a restart of Redis. */
 const RESUBSCRIBE_PAUSE_MS = 50;
+/** Before what Redis refused is sent again. */
+const REFUSED_PAUSE_MS = 20;
 
 /**
  * A node's end of the cluster's bus: calls to addressed nodes, answers, and broadcasts, all over one pair of Redis
@@ -237,7 +239,12 @@ export class Bus {
     if (!isWatershedError(error)) return 'no';
     const leftMs = deadline - performance.now();
     if (leftMs <= 0) return 'no';
-    if (error.code === 'bus_unavailable') return method.idempotent && this.status !== 'closed' ? 'here' : 'no';
+    if (error.code === 'bus_unavailable') {
+      if (!method.idempotent || this.status === 'closed') return 'no';
+      // The connection stands and Redis refused: it may do so again.
+      if (this.client.up) await pause(Math.min(REFUSED_PAUSE_MS, leftMs), options.signal);
+      return 'here';
+    }
     if (error.code !== 'node_unreachable' && error.code !== 'shutting_down') return 'no';
     if (certainlyNotExecuted(error) && this.client.freshlyBack) {
       // Redis has just come back, for the callee too: it may be subscribed again in a moment.

@@ -104,6 +104,23 @@ describe('the bus when Redis goes', () => {
     expect(seen).toEqual(['reconnecting', 'connected']);
   });
 
+  it('lets the event loop turn while a connection that can no longer be written to is not yet closed', async () => {
+    callee.handle(unsafe, ({ n }) => ({ n }));
+    callee.handle(safe, ({ n }) => ({ n }));
+    let turned = false;
+    setTimeout(() => {
+      turned = true;
+    });
+    caller.redis.stream.end();
+    let calls = 0;
+    while (!turned && calls < 5_000) {
+      calls += 1;
+      await codeOf(caller.call(unsafe, { n: calls }));
+    }
+    expect(turned).toBe(true);
+    await expect(caller.call(safe, { n: 1 })).resolves.toEqual({ n: 1 });
+  });
+
   it('gives an answer that was ready while the connection was away to nobody, and hangs nobody', async () => {
     let finish: () => void = () => undefined;
     callee.handle(unsafe, async ({ n }) => {
