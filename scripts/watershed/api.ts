@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { internalNetworkOf } from '#config';
 
 /** A refusal of the gateway, or of this command line itself, in one line with the stable code. */
 export class CommandError extends Error {
@@ -48,9 +49,21 @@ export class Api {
     return readFileSync(file, 'utf8').trim();
   }
 
+  /** An operator's key must not be read on its way. */
+  private refusePlain(): void {
+    const { url } = this.settings;
+    if (!URL.canParse(url)) throw new CommandError(`"${url}" is no address of a gateway.`);
+    if (!internalNetworkOf(process.env).exposes(url)) return;
+    throw new CommandError(
+      `The key would travel to ${new URL(url).origin} in plain text: name an https address, or the host in WATERSHED_INTERNAL_NETWORK where nobody else can listen.`,
+      'plain_text',
+    );
+  }
+
   /** @throws CommandError with the problem's code and detail. */
   async request<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
     const { json, body, headers = {}, idempotencyKey, anonymous } = options;
+    if (!anonymous) this.refusePlain();
     let response: Response;
     try {
       response = await fetch(`${this.settings.url}${path}`, {

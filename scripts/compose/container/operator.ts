@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { existsSync, readFileSync } from 'node:fs';
-import { basePort, containers, dataFolder } from './containers.js';
+import { basePort, containers, dataFolder, stackHosts } from './containers.js';
 import { awaitAnswer } from './waiting.js';
 
 const gatewayUrl = `http://gateway:${basePort}`;
@@ -29,6 +29,8 @@ export async function runOperator(args: readonly string[]): Promise<void> {
   process.env.WATERSHED_KEY ||= await awaitAnswer("the gateway to write the operator's key", async () =>
     existsSync(keyFile) ? readFileSync(keyFile, 'utf8').trim() : undefined,
   );
+  // Nothing but the stack's containers is on the network between this one and the gateway.
+  process.env.WATERSHED_INTERNAL_NETWORK = stackHosts.join();
   if (args[0] === 'doctor') return runDoctor();
   process.argv.splice(2, process.argv.length, '--url', gatewayUrl, '--data', dataFolder, ...args);
   await import('../../watershed/main.js');
