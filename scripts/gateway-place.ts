@@ -21,8 +21,17 @@ interface Running {
   readonly gatewayFingerprint?: string;
 }
 
+/** A fingerprint as people have it at hand: in capitals with colons, or the whole line that OpenSSL prints. */
+export const plainFingerprint = (text: string): string =>
+  text
+    .slice(text.indexOf('=') + 1)
+    .trim()
+    .replaceAll(':', '')
+    .toLowerCase();
+
 /** The gateway that is named, else the one of the cluster that runs on this folder, else whatever listens at the port. */
-export function gatewayPlace({ url, port, dataFolder, fingerprint }: GatewayOptions): GatewayPlace {
+export function gatewayPlace({ url, port, dataFolder, fingerprint: given }: GatewayOptions): GatewayPlace {
+  const fingerprint = given ? plainFingerprint(given) : undefined;
   if (url !== undefined) return { url: url.replace(/\/$/, ''), ...(fingerprint ? { fingerprint } : {}) };
   const file = join(dataFolder, 'running.json');
   const running = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Running) : undefined;

@@ -5,6 +5,7 @@ import { type InternalNetwork, internalNetworkOf } from '#config';
 import { type NodeManifest, nodeManifestBody, publicJwk, type ServiceName, serviceName, sha256 } from '#contracts';
 import { nodeCertificate, nodeKey } from '#node';
 import { createPrivateFile, documentTyp, signDocument, thumbprintOf } from '#sigil';
+import { plainFingerprint } from '../gateway-place.js';
 import { type Api, CommandError } from './api.js';
 import { operatorSigil, withKey } from './decide.js';
 
@@ -87,7 +88,7 @@ function needed(tlsFingerprint: string | undefined): string {
 
 function fingerprintFor(gatewayUrl: URL, fingerprint: string | undefined): { gatewayFingerprint?: string } {
   if (gatewayUrl.protocol !== 'https:' || fingerprint === undefined) return {};
-  const plain = fingerprint.replaceAll(':', '').toLowerCase();
+  const plain = plainFingerprint(fingerprint);
   if (!sha256.safeParse(plain).success) throw new CommandError('--gateway-fingerprint takes a SHA-256 in hexadecimal.');
   return { gatewayFingerprint: plain };
 }
