@@ -21,7 +21,9 @@ export function observeLedger(metrics: Metrics, figures: LedgerFigures, now: () 
     'Sum of all entries: not zero is a broken ledger',
     ['asset'],
     async (gauge) => {
-      if (!known || now() - known.at >= sumEveryMs) known = { at: now(), sums: await figures.sums() };
+      // An empty ledger is asked again each time: it costs nothing, and its first entry is seen at once.
+      if (!known || known.sums.length === 0 || now() - known.at >= sumEveryMs)
+        known = { at: now(), sums: await figures.sums() };
       for (const { asset, sumMicro } of known.sums) gauge.set({ asset }, Number(sumMicro));
     },
   );
