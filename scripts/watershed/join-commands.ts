@@ -72,7 +72,7 @@ function servicesOf(text: string): ServiceName[] {
 function place(text: string, network: InternalNetwork): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !/^https?:$/.test(url.protocol)) throw new CommandError(`"${text}" is no http or https address.`);
-  if (url.protocol === 'http:' && !network.has(url.hostname))
+  if (network.exposes(text))
     throw new CommandError(
       `${text} would be reached in plain text: name an https address, or the host in WATERSHED_INTERNAL_NETWORK where nobody else can listen.`,
     );

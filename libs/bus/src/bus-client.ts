@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { ClientRedis, type ReadPacket } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
-import { WatershedError, type WireError } from '#errors';
+import { WatershedError } from '#errors';
 import { busUnavailable, deadlineExceeded, nodeUnreachable } from './bus.errors.js';
 import type { BusMetrics } from './bus.metrics.js';
 import type { BusIdentity, BusLogger, BusStatus } from './bus.types.js';
@@ -204,7 +204,7 @@ export class BusClient extends ClientRedis {
       return;
     }
     this.settle(peer, reply.n, pending);
-    if (reply.e) pending.reject(this.refusalFrom(reply.e));
+    if (reply.e) pending.reject(WatershedError.fromWire(reply.e));
     else pending.resolve(reply.d);
   }
 
@@ -383,10 +383,6 @@ export class BusClient extends ClientRedis {
     if (waiting > 0) return;
     clearInterval(this.probing);
     this.probing = undefined;
-  }
-
-  private refusalFrom(error: WireError): WatershedError {
-    return WatershedError.fromWire(error);
   }
 }
 

@@ -1,4 +1,4 @@
-import { gatewayCountRates, type NodeId } from '#contracts';
+import { gatewayCountRates, type NodeEntry, type NodeId } from '#contracts';
 import { toWireError } from '#errors';
 import type { Logger } from '#telemetry';
 import type { GatewayCluster } from '../cluster/cluster.port.js';
@@ -26,10 +26,7 @@ export class RateSettlement {
 
   /** How many gateways there are beside this one, as far as it knows. */
   get others(): number {
-    const all = this.cluster.find('gateway');
-    let count = all.length;
-    for (const { nodeId } of all) if (nodeId === this.cluster.nodeId) count -= 1;
-    return count;
+    return this.otherGateways().length;
   }
 
   /** Something was counted. */
@@ -42,11 +39,15 @@ export class RateSettlement {
 
   private settle(): void {
     const counts = this.rate.takeFresh();
-    const others = this.cluster.find('gateway').filter(({ nodeId }) => nodeId !== this.cluster.nodeId);
+    const others = this.otherGateways();
     for (let from = 0; from < counts.length; from += countsAMessage) {
       const some = counts.slice(from, from + countsAMessage);
       for (const { nodeId } of others) this.tell(nodeId, some);
     }
+  }
+
+  private otherGateways(): NodeEntry[] {
+    return this.cluster.find('gateway').filter(({ nodeId }) => nodeId !== this.cluster.nodeId);
   }
 
   private tell(to: NodeId, counts: ReturnType<SharedRate['takeFresh']>): void {

@@ -18,7 +18,7 @@ import {
   type UsageEvent,
 } from '#contracts';
 import { isWatershedError, WatershedError } from '#errors';
-import { evaluate, type PolicyVerdict } from '#policy';
+import { defaultPolicy, evaluate, type PolicyVerdict } from '#policy';
 import { priceOf } from '#pricing';
 import { type Sigil, signGrant } from '#sigil';
 import type { GatewayCluster } from '../cluster/cluster.port.js';
@@ -277,12 +277,7 @@ export class Grants implements GrantPort {
 
   /** Lets toll move and show this person's money; it lets nobody touch their data. */
   spendGrant(personId: string): Promise<string> {
-    return this.grant(personId, 'spend', {
-      allowedRegions: [this.parts.region],
-      crossBorderAllowed: false,
-      encryptionRequired: false,
-      retention: { deleteOnRevoke: false, legalHold: false },
-    });
+    return this.grant(personId, 'spend', defaultPolicy(this.parts.region));
   }
 
   grant(personId: string, action: GrantAction, policy: DataLocationPolicy): Promise<string> {
