@@ -143,6 +143,15 @@ describe('inference', () => {
     expect(await asked()).toMatchObject({ code: 'model_not_ready', status: 503, retryAfterMs: expect.any(Number) });
   });
 
+  it('says of a model just withdrawn what an inference would meet: ready until its runners have let go of it', async () => {
+    const { key } = await gateway.signUp();
+    const ready = async () =>
+      (await gateway.ask('GET', `/v2/models/${model.replace('/', '--')}/ready`, { key })).status;
+    expect([gateway.services.distributed.has(model), await ready()]).toEqual([false, 200]);
+    for (const entry of gateway.cluster.entries) for (const served of entry.models) served.ready = false;
+    expect(await ready()).toBe(404);
+  });
+
   it('asks anew where a runner no longer knows the ticket that it gave ahead', async () => {
     const { key } = await gateway.signUp();
     const { answer } = gateway.content;

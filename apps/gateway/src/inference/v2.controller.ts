@@ -249,13 +249,13 @@ export class V2Controller {
     sendAnswer(reply, answered);
   }
 
+  /** Says what an inference would meet now: both go by the runners, which a withdrawal reaches a moment after the catalogue. */
   private async isReady(path: string, asked: string | undefined): Promise<z.output<typeof readiness>> {
     const model = modelNameOf(path);
-    const found = await this.catalogue.version(model, asked);
-    const verdict = this.runners.pick({ model, version: asked === undefined ? undefined : found.version, except: [] });
-    if (!verdict.runner)
-      throw new WatershedError('model_not_ready', `${model} is not loaded now.`, { retryAfterMs: 1_000 });
-    return { ready: true };
+    const version = asked === undefined ? undefined : (await this.catalogue.version(model, asked)).version;
+    if (this.runners.pick({ model, version, except: [] }).runner) return { ready: true };
+    await this.catalogue.version(model, asked);
+    throw new WatershedError('model_not_ready', `${model} is not loaded now.`, { retryAfterMs: 1_000 });
   }
 
   private async describe(path: string, asked: string | undefined): Promise<z.output<typeof modelMetadata>> {
