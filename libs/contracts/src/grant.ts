@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { dataLocationPolicy, policyAction } from './policy.js';
-import { thumbprint, uuid } from './primitives.js';
+import { sha256, thumbprint, uuid } from './primitives.js';
 
 /** Life of a grant; it is reused, and its verification cached, until then. */
 export const grantLifetimeSeconds = 60;
 
-/** What a grant lets a service do: something with the person's data, or move and show their money. */
-export const grantAction = z.enum([...policyAction.options, 'spend']);
+/** What a grant lets a service do: something with the person's data, move and show their money, or create money for them. */
+export const grantAction = z.enum([...policyAction.options, 'spend', 'fund']);
 export type GrantAction = z.infer<typeof grantAction>;
 
 /** A grant where a call carries one. */
@@ -20,6 +20,8 @@ export const grantClaims = z.object({
   action: grantAction,
   policy: dataLocationPolicy,
   consentId: uuid.optional(),
+  /** The digest of the one order that it is good for, and for nothing beside; absent: whatever its action allows. */
+  order: sha256.optional(),
   jti: uuid,
   iat: z.number().int(),
   exp: z.number().int(),

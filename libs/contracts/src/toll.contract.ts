@@ -123,18 +123,26 @@ export const tollPurse = defineMethod({
   timeoutMs: 2_000,
 });
 
-/** An operator's grant of money to a person, from the cluster's issuance account. */
+/** Money that an operator creates for a person, out of the cluster's issuance account. */
+export const moneyOrder = z.object({
+  transferId: uuid,
+  personId: uuid,
+  amountMicro,
+  asset,
+  operatorId: z.string(),
+  memo: z.string().max(200),
+});
+export type MoneyOrder = z.infer<typeof moneyOrder>;
+
+/**
+ * An operator's grant of money to a person. Its grant is to `fund`, names the digest of this very order, and is signed by the
+ * gateway that calls: any other is `grant_invalid`, and nothing is done. So who overhears one can only ask for the same
+ * transfer again. Repeated, under whatever valid grant: the balance after the first time.
+ */
 export const tollGrant = defineMethod({
   name: 'toll-grant',
   service: 'toll',
-  request: z.object({
-    transferId: uuid,
-    personId: uuid,
-    amountMicro,
-    asset,
-    operatorId: z.string(),
-    memo: z.string().max(200),
-  }),
+  request: moneyOrder.extend({ grant: grantText }),
   response: z.object({ transferId: uuid, balanceMicro: amountMicro }),
   callers: ['gateway'],
   idempotent: true,

@@ -4,11 +4,13 @@ import {
   type GrantClaims,
   grantClaims,
   grantLifetimeSeconds,
+  type MoneyOrder,
+  moneyOrder,
   type NodeId,
   type PublicJwk,
 } from '#contracts';
 import { WatershedError } from '#errors';
-import { fromBase64Url, toBase64Url } from './canonical.js';
+import { digestOf, fromBase64Url, toBase64Url } from './canonical.js';
 import { type Sigil, thumbprintOf, verifySignature } from './sigil.js';
 
 const grantTyp = 'grant+jwt';
@@ -22,6 +24,11 @@ export async function signGrant(claims: GrantClaims, sigil: Sigil): Promise<stri
   const header = { alg: 'EdDSA', typ: grantTyp, kid: sigil.thumbprint, purpose: 'grant' };
   const input = `${encodeJson(header)}.${encodeJson(grantClaims.parse(claims))}`;
   return `${input}.${toBase64Url(await sigil.sign(Buffer.from(input, 'ascii')))}`;
+}
+
+/** What a grant to `fund` names as its order: everything that the creation of money consists of. */
+export function moneyOrderDigest(order: MoneyOrder): string {
+  return digestOf({ type: 'watershed/money-order', ...moneyOrder.parse(order) });
 }
 
 export interface GrantVerifierOptions {
@@ -53,8 +60,11 @@ export class GrantVerifier {
     this.#now = options.now ?? Date.now;
   }
 
-  /** Claims of a valid grant; throws `grant_invalid`. With `want.action` the grant must be for that action. */
-  async verify(grant: string, want: { action?: GrantAction } = {}): Promise<GrantClaims> {
+  /**
+   * Claims of a valid grant; throws `grant_invalid`. With `want.action` the grant must be for that action. A grant for one
+   * order passes with that `want.order` alone, and one for none does not pass where an order is wanted.
+   */
+  async verify(grant: string, want: { action?: GrantAction; order?: string } = {}): Promise<GrantClaims> {
     const known = this.#verified.get(grant);
     const { claims, keyX } = known ?? this.#check(grant);
     if (known && !this.#options.keysFor(claims.iss).some((key) => key.x === keyX)) {
@@ -67,6 +77,7 @@ export class GrantVerifier {
     }
     if (!known) this.#verified.set(grant, { claims, keyX });
     if (want.action !== undefined && claims.action !== want.action) throw refuse(`it is not for "${want.action}"`);
+    if (claims.order !== want.order) throw refuse('it is for another order');
     return claims;
   }
 

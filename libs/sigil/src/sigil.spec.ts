@@ -251,6 +251,24 @@ describe('grants', () => {
     expect(await code(verifier.verify(grant))).toBe('grant_invalid');
   });
 
+  it('for one order let that one pass and nothing beside, cached or not', async () => {
+    const { sigil, claims, verifier } = await setUp();
+    const order = '0'.repeat(64);
+    const bound = await signGrant({ ...claims, action: 'fund', order }, sigil);
+    const free = await signGrant({ ...claims, action: 'fund' }, sigil);
+    for (let round = 0; round < 2; round++) {
+      expect(await verifier.verify(bound, { action: 'fund', order })).toMatchObject({ order });
+      for (const want of [
+        {},
+        { action: 'fund' as const },
+        { order: '1'.repeat(64) },
+        { action: 'spend' as const, order },
+      ])
+        expect(await code(verifier.verify(bound, want))).toBe('grant_invalid');
+      expect(await code(verifier.verify(free, { action: 'fund', order }))).toBe('grant_invalid');
+    }
+  });
+
   it('die with their issuer’s key, cached or not', async () => {
     const { sigil, claims, state, verifier } = await setUp();
     const grant = await signGrant(claims, sigil);

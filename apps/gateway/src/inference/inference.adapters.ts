@@ -4,6 +4,7 @@ import {
   type DataLocationPolicy,
   type GrantAction,
   grantLifetimeSeconds,
+  type MoneyOrder,
   type NodeEntry,
   type NodeId,
   type PriceList,
@@ -20,7 +21,7 @@ import {
 import { isWatershedError, WatershedError } from '#errors';
 import { defaultPolicy, evaluate, type PolicyVerdict } from '#policy';
 import { priceOf } from '#pricing';
-import { type Sigil, signGrant } from '#sigil';
+import { moneyOrderDigest, type Sigil, signGrant } from '#sigil';
 import type { GatewayCluster } from '../cluster/cluster.port.js';
 import type { BudgetPort } from './engine/budget.js';
 import { type BatchOutcome, Coalescer } from './engine/coalescer.js';
@@ -280,27 +281,25 @@ export class Grants implements GrantPort {
     return this.grant(personId, 'spend', defaultPolicy(this.parts.region));
   }
 
-  grant(personId: string, action: GrantAction, policy: DataLocationPolicy): Promise<string> {
+  /** Lets toll create this money and no other; signed for the one order, and so never reused. */
+  fundGrant(order: MoneyOrder): Promise<string> {
+    return this.sign(order.personId, 'fund', defaultPolicy(this.parts.region), moneyOrderDigest(order));
+  }
+
+  grant(personId: string, action: Exclude<GrantAction, 'fund'>, policy: DataLocationPolicy): Promise<string> {
     const name = `${personId} ${action} ${JSON.stringify(policy)}`;
     const known = this.signed.get(name);
     if (known) return known;
-    const iat = Math.floor(Date.now() / 1000);
-    const signing = signGrant(
-      {
-        iss: this.parts.nodeId,
-        aud: this.parts.clusterId,
-        sub: personId,
-        action,
-        policy,
-        jti: uuidv7(),
-        iat,
-        exp: iat + grantLifetimeSeconds,
-      },
-      this.parts.sigil,
-    );
+    const signing = this.sign(personId, action, policy);
     this.signed.set(name, signing);
     signing.catch(() => this.signed.delete(name));
     return signing;
+  }
+
+  private sign(personId: string, action: GrantAction, policy: DataLocationPolicy, order?: string): Promise<string> {
+    const iat = Math.floor(Date.now() / 1000);
+    const claims = { iss: this.parts.nodeId, aud: this.parts.clusterId, sub: personId, action, policy, order };
+    return signGrant({ ...claims, jti: uuidv7(), iat, exp: iat + grantLifetimeSeconds }, this.parts.sigil);
   }
 }
 

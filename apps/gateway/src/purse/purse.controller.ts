@@ -170,7 +170,9 @@ export class PurseController {
           memo,
           operatorId: operator?.operatorId ?? who.personId,
         };
-        const { balanceMicro } = await this.opened(personId, () => this.cluster.call(tollGrant, order));
+        const { balanceMicro } = await this.opened(personId, async () =>
+          this.cluster.call(tollGrant, { ...order, grant: await this.grants.fundGrant(order) }),
+        );
         this.budget.credited(personId);
         return { status: 201, body: { transferId, personId, amountMicro: amount, asset: unit, balanceMicro } };
       }),

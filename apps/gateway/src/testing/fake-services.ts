@@ -1,6 +1,7 @@
 import {
   type ModelVersion,
   orchestratorPlacements,
+  type PublicJwk,
   registryModel,
   runnerReserve,
   tollClosePurse,
@@ -14,6 +15,7 @@ import {
   type UsageEvent,
 } from '#contracts';
 import { WatershedError } from '#errors';
+import { GrantVerifier, moneyOrderDigest } from '#sigil';
 import type { FakeCluster } from './fake-cluster.js';
 
 interface FakeBlock {
@@ -30,6 +32,8 @@ export class FakeServices {
   readonly blocks = new Map<string, FakeBlock>();
   readonly usage = new Map<string, UsageEvent>();
   openingMicro = 1_000_000n;
+  /** The gateway's, as its manifest would list them: money is created under a grant of theirs alone, as toll does it. */
+  grantKeys: readonly PublicJwk[] = [];
 
   constructor(readonly cluster: FakeCluster) {
     this.toll();
@@ -88,7 +92,11 @@ export class FakeServices {
         availableMicro: `${balance - held}`,
       };
     });
-    cluster.handle(tollGrant, ({ personId, transferId, amountMicro }) => {
+    const grants = new GrantVerifier({ clusterId: cluster.clusterId, keysFor: () => this.grantKeys });
+    cluster.handle(tollGrant, async ({ grant, ...order }) => {
+      const { personId, transferId, amountMicro } = order;
+      const { sub, iss } = await grants.verify(grant, { action: 'fund', order: moneyOrderDigest(order) });
+      if (sub !== personId || iss !== cluster.nodeId) throw new WatershedError('grant_invalid', 'Of another call.');
       this.purses.set(personId, this.balance(personId) + BigInt(amountMicro));
       return { transferId, balanceMicro: String(this.purses.get(personId)) };
     });

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunningApp } from '#node';
+import { loadSigil } from '#sigil';
 import { type TestDatabase, testDatabase } from '#testing';
 import { startGateway } from '../app.js';
 import { FakeCluster, FakeContent } from './fake-cluster.js';
@@ -61,6 +62,7 @@ export class TestGateway {
       ...env,
     };
     const app = await startGateway(settings, { cluster: () => cluster, transfer: content });
+    services.grantKeys = [(await loadSigil(join(dataDir, 'keys', 'grant.json'), 'grant')).publicJwk];
     return new TestGateway(app, cluster, services, content, database, dataDir, shared === undefined);
   }
 

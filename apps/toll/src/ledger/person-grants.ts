@@ -1,6 +1,7 @@
+import type { MoneyOrder, NodeId } from '#contracts';
 import { WatershedError } from '#errors';
 import type { ClusterNode } from '#node';
-import { GrantVerifier } from '#sigil';
+import { GrantVerifier, moneyOrderDigest } from '#sigil';
 
 /** Who asks toll for a person shows that a gateway let them; toll believes no personId by itself. */
 export class PersonGrants {
@@ -9,10 +10,17 @@ export class PersonGrants {
   /** Throws `grant_invalid`, also where the grant is another person's. */
   async check({ personId, grant }: { readonly personId: string; readonly grant: string }): Promise<void> {
     const { sub } = await this.grants.verify(grant, { action: 'spend' });
-    if (sub === personId) return;
-    throw new WatershedError('grant_invalid', 'The grant is refused: it is for another person.', {
-      details: { reason: 'another person' },
-    });
+    if (sub !== personId) throw refuse('another person');
+  }
+
+  /**
+   * Money is created on the word of the gateway that calls, for this order and no other: neither who holds its Redis login
+   * nor another gateway that overheard its grant can have a different one made. Throws `grant_invalid`.
+   */
+  async checkOrder(order: MoneyOrder, grant: string, caller: NodeId): Promise<void> {
+    const { sub, iss } = await this.grants.verify(grant, { action: 'fund', order: moneyOrderDigest(order) });
+    if (sub !== order.personId) throw refuse('another person');
+    if (iss !== caller) throw refuse('a call of another gateway');
   }
 }
 
@@ -25,3 +33,6 @@ export const personGrantsOf = ({ clusterId, directory }: ClusterNode): PersonGra
         directory.get(issuer)?.manifest.services.includes('gateway') ? directory.keysFor(issuer, 'grant') : [],
     }),
   );
+
+const refuse = (reason: string) =>
+  new WatershedError('grant_invalid', `The grant is refused: it is for ${reason}.`, { details: { reason } });

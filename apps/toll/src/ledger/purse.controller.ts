@@ -1,5 +1,5 @@
 import { Controller, Inject } from '@nestjs/common';
-import { BusHandler } from '#bus';
+import { BusHandler, type Caller } from '#bus';
 import {
   type ParsedRequestOf,
   tollClosePurse,
@@ -40,8 +40,9 @@ export class PurseController {
   }
 
   @BusHandler(tollGrant)
-  async grant(request: ParsedRequestOf<typeof tollGrant>) {
-    return this.engine.grant(request);
+  async grant({ grant, ...order }: ParsedRequestOf<typeof tollGrant>, caller: Caller) {
+    await this.grants.checkOrder(order, grant, caller.nodeId);
+    return this.engine.grant(order);
   }
 
   @BusHandler(tollStatement)
