@@ -16,6 +16,7 @@ import { gatewayModule } from './gateway.module.js';
 import { type GatewayParts, gatewayParts } from './gateway.parts.js';
 import { stopAccepting } from './http/drain.js';
 import { createHttpAdapter } from './http/http-server.js';
+import { KeptAmendments } from './inference/kept-amendments.js';
 import { openContentBlind, openGatewayKek } from './once/gateway-kek.js';
 import { followUp } from './people/follow-up.js';
 import { ensureOperatorAccount } from './people/operator-account.js';
@@ -71,7 +72,8 @@ export async function startGateway(env: Env, overrides: GatewayOverrides = {}): 
     const relay = new OutboxRelay({
       pool: database.pool,
       app: 'gateway',
-      deliver: (message) => followUp(message, parts),
+      deliver: (message) =>
+        KeptAmendments.takes(message) ? parts.amendments.deliver(message) : followUp(message, parts),
       onFailure: ({ kind, attempts, error }) =>
         logger.warn({ kind, attempts, err: error }, 'a follow-up will be tried again'),
     });

@@ -15,7 +15,6 @@ import { InferenceEngine } from './inference/engine/inference-engine.js';
 import { SpareTickets } from './inference/engine/spare-tickets.js';
 import {
   BatchedReservations,
-  BatchedUsage,
   CachedPrices,
   Grants,
   IndexRunners,
@@ -23,7 +22,9 @@ import {
   TollBudget,
 } from './inference/inference.adapters.js';
 import { InferenceService } from './inference/inference.service.js';
+import { KeptAmendments } from './inference/kept-amendments.js';
 import { RunnerContent } from './inference/runner-content.adapter.js';
+import { BatchedUsage } from './inference/usage.adapter.js';
 import { KeysRepository } from './keys/keys.repository.js';
 import { KeysService } from './keys/keys.service.js';
 import { BlobUploads } from './models/blob-uploads.js';
@@ -121,7 +122,12 @@ export function gatewayParts(ground: GatewayGround) {
   });
   const authentication = new Authentication(access, tokens);
   const runners = new IndexRunners(cluster);
-  const usage = new BatchedUsage(cluster);
+  const amendments = new KeptAmendments({ database, cluster, logger, wakeOutbox: ground.wakeOutbox });
+  const usage = new BatchedUsage({
+    cluster,
+    keep: (event) => amendments.keep(event),
+    onLost: ({ usageId }, error) => logger.error({ usageId, err: error }, 'an amendment of usage was lost'),
+  });
   const catalogue = new ModelCatalogue(cluster);
   const reservations = new BatchedReservations(cluster);
   const engine = new InferenceEngine(
@@ -181,6 +187,7 @@ export function gatewayParts(ground: GatewayGround) {
     grants,
     runners,
     usage,
+    amendments,
     inference,
     catalogue,
     uploads,

@@ -196,6 +196,23 @@ export const tollRecordUsage = defineMethod({
   timeoutMs: 5_000,
 });
 
+/**
+ * How usage ended whose row was written beside its request: with another outcome, or for less. What it costs less goes back into
+ * its block, or to the purse by a `refund` where the ledger has moved already. Usage that was never recorded is recorded as it
+ * ended, so that what may still be on its way is refused. Repeated: the same. `refused` lists what was not done: `conflict`
+ * (another event, or amended otherwise before), `amount_invalid` (more than its row says), `transfer_unknown` (no such block),
+ * `caller_not_allowed` (another node's block), `purse_empty` (the refund is more than the revenue that is left).
+ */
+export const tollAmendUsage = defineMethod({
+  name: 'toll-amend-usage',
+  service: 'toll',
+  request: z.object({ events: z.array(usageEvent).min(1).max(200) }),
+  response: z.object({ refused: z.array(z.object({ usageId: uuid, code: z.string() })) }),
+  callers: ['gateway'],
+  idempotent: true,
+  timeoutMs: 2_000,
+});
+
 /** Posts a block's usage and gives back what is left, in one commit. Repeated: nothing more. */
 export const tollReleaseBlock = defineMethod({
   name: 'toll-release-block',

@@ -14,9 +14,7 @@ import {
   tollDraw,
   tollOpenPurse,
   tollPrices,
-  tollRecordUsage,
   tollReleaseBlock,
-  type UsageEvent,
 } from '#contracts';
 import { isWatershedError, WatershedError } from '#errors';
 import { defaultPolicy, evaluate, type PolicyVerdict } from '#policy';
@@ -32,7 +30,6 @@ import type {
   ReserveItem,
   RunnerRequest,
   RunnersPort,
-  UsagePort,
   Verdict,
 } from './engine/inference.ports.js';
 import { errorOfRefusal } from './engine/runner-refusal.js';
@@ -136,40 +133,6 @@ export class BatchedReservations {
   private forgetIdle(): void {
     if (this.byRunner.size <= 256) return;
     for (const [nodeId, coalescer] of this.byRunner) if (coalescer.idle) this.byRunner.delete(nodeId);
-  }
-}
-
-/** Usage of all requests travels together and is durable when this answers. */
-export class BatchedUsage implements UsagePort {
-  private readonly coalescer: Coalescer<UsageEvent, undefined>;
-
-  constructor(cluster: GatewayCluster) {
-    this.coalescer = new Coalescer({
-      maxBatch: 1_000,
-      concurrency: 1,
-      lingerMs: 1,
-      bind: cluster.tracing?.bind,
-      send: async (events) => {
-        const { refused } = await cluster.call(tollRecordUsage, { events: [...events] });
-        const codes = new Map(refused.map(({ usageId, code }) => [usageId, code]));
-        return events.map(({ usageId }): BatchOutcome<undefined> => {
-          const code = codes.get(usageId);
-          if (code === undefined) return { ok: true, value: undefined };
-          return {
-            ok: false,
-            error: errorOfRefusal({ code, message: 'The budget behind this request is gone. Try again.' }),
-          };
-        });
-      },
-    });
-  }
-
-  async record(event: UsageEvent): Promise<void> {
-    await this.coalescer.add(event);
-  }
-
-  drained(): Promise<void> {
-    return this.coalescer.drained();
   }
 }
 

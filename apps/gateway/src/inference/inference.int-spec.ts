@@ -276,7 +276,8 @@ describe('inference', () => {
     const answer = await gateway.ask('POST', '/v1/infer', { key, json: text });
     expect(answer).toMatchObject({ status: 503, body: { code: 'database_unavailable' } });
     expect(answer.text).not.toContain('labels');
-    expect(usageOf(personId)).toEqual([]);
+    expect(usageOf(personId)).toEqual([expect.objectContaining({ amountMicro: '0', outcome: 'failed' })]);
+    expect(gateway.services.purses.get(personId)).toBe(gateway.services.openingMicro);
   });
 
   it('charges who hangs up for what ran', async () => {

@@ -36,6 +36,7 @@ export class InferenceService {
     render: (result: InferenceResult) => Answer,
   ): Promise<Answer & { replayed?: boolean }> {
     const policy = inference.policy ? narrow(who.policy, knownPolicy(inference.policy)) : who.policy;
+    const once = onceRequestOf(request);
     const effect = async (usageId: string): Promise<Answer> => {
       // Counted apart from the request: who hangs up ends the request, not what runs and must be metered.
       this.parts.drain.enter();
@@ -46,6 +47,7 @@ export class InferenceService {
           homeRegion: who.homeRegion,
           policy,
           usageId,
+          repeatable: once !== undefined,
           gone: () => reply.raw.destroyed,
         });
         const rendered = render({ ...outcome, usageId });
@@ -54,7 +56,7 @@ export class InferenceService {
         this.parts.drain.leave();
       }
     };
-    return this.parts.once.remote(onceRequestOf(request), effect, who.personId);
+    return this.parts.once.remote(once, effect, who.personId);
   }
 }
 

@@ -4,6 +4,7 @@ import {
   type PublicJwk,
   registryModel,
   runnerReserve,
+  tollAmendUsage,
   tollClosePurse,
   tollDraw,
   tollGrant,
@@ -125,12 +126,26 @@ export class FakeServices {
       }
       return { refused };
     });
+    cluster.handle(tollAmendUsage, this.amend);
     cluster.handle(tollReleaseBlock, ({ blockId }) => {
       const block = this.blocks.get(blockId);
       if (block) block.released = true;
       return {};
     });
   }
+
+  /** Usage as it ended: what it costs less goes back. */
+  readonly amend = ({ events }: { events: readonly UsageEvent[] }) => {
+    for (const event of events) {
+      const block = this.blocks.get(event.blockId);
+      if (!block) continue;
+      const backMicro = BigInt(this.usage.get(event.usageId)?.amountMicro ?? '0') - BigInt(event.amountMicro);
+      block.usedMicro -= backMicro;
+      this.purses.set(event.personId, this.balance(event.personId) + backMicro);
+      this.usage.set(event.usageId, event);
+    }
+    return { refused: [] };
+  };
 
   private runner(): void {
     this.cluster.handle(runnerReserve, ({ items }) => ({

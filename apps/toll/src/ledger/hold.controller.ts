@@ -2,6 +2,7 @@ import { Controller, Inject } from '@nestjs/common';
 import { BusHandler, type Caller } from '#bus';
 import {
   type ParsedRequestOf,
+  tollAmendUsage,
   tollCapture,
   tollDraw,
   tollHold,
@@ -47,6 +48,11 @@ export class HoldController {
   @BusHandler(tollRecordUsage)
   async recordUsage({ events }: ParsedRequestOf<typeof tollRecordUsage>, caller: Caller) {
     return this.engine.recordUsage(events, caller.nodeId);
+  }
+
+  @BusHandler(tollAmendUsage)
+  async amendUsage({ events }: ParsedRequestOf<typeof tollAmendUsage>, caller: Caller) {
+    return this.engine.amendUsage(events, caller.nodeId);
   }
 
   @BusHandler(tollReleaseBlock)

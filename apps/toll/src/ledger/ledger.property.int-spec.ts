@@ -49,6 +49,10 @@ const step = fc.record({
         }),
       }),
     },
+    {
+      weight: 3,
+      arbitrary: fc.record({ kind: fc.constant('amend' as const), usage: fc.nat(120), part: fc.constantFrom(0, 0, 2) }),
+    },
     fc.record({ kind: fc.constant('release' as const), block: fc.nat(blocks - 1), source }),
     fc.record({ kind: fc.constant('hold' as const), person, hold: fc.nat(holds - 1), amount }),
     fc.record({ kind: fc.constant('capture' as const), hold: fc.nat(holds - 1), amount }),
@@ -84,6 +88,8 @@ class Run {
   readonly usage = Array.from({ length: 121 }, () => uuidv7());
   readonly expiresAt = new Date(Date.now() + 30_000).toISOString();
   readonly acknowledgedUsage = new Map<string, { source: string; event: UsageEvent }>();
+  /** What was acknowledged of usage that cost less than its row says: by whom it was sent and its id. */
+  readonly amended = new Map<string, string>();
   readonly captured = new Map<string, string>();
   unavailable = 0;
 
@@ -145,6 +151,9 @@ class Run {
         return;
       case 'use':
         await this.use(engine, op);
+        return;
+      case 'amend':
+        await this.amend(engine, op);
         return;
       case 'release':
         await engine.releaseBlock(at(this.blocks, op.block), at(gateways, op.source));
@@ -208,6 +217,21 @@ class Run {
     }
   }
 
+  /** Mostly what was recorded, for nothing or for half. */
+  private async amend(engine: TestReplica['engine'], op: Extract<Step['op'], { kind: 'amend' }>): Promise<void> {
+    const usageId = at(this.usage, op.usage);
+    const known = [...this.acknowledgedUsage].filter(([, { event }]) => event.usageId <= usageId).at(-1);
+    if (!known) return;
+    const [key, { source: from, event }] = known;
+    const amountMicro = op.part === 0 ? '0' : String(BigInt(event.amountMicro) / BigInt(op.part));
+    const { refused } = await engine.amendUsage([{ ...event, amountMicro, outcome: 'failed' }], from);
+    // Amended otherwise before, or more than what is left of the revenue.
+    for (const { code } of refused) expect(['conflict', 'purse_empty']).toContain(code);
+    if (refused.length > 0) return;
+    expect(this.amended.get(key) ?? amountMicro).toBe(amountMicro);
+    this.amended.set(key, amountMicro);
+  }
+
   private person(index: number): string {
     return at(this.people, index);
   }
@@ -242,6 +266,7 @@ describe('the ledger under random operations, two replicas and killed connection
     async () => {
       let unavailable = 0;
       let acknowledged = 0;
+      let amended = 0;
       await fc.assert(
         fc.asyncProperty(
           fc.array(fc.array(step, { minLength: 1, maxLength: 6 }), { minLength: 6, maxLength: 20 }),
@@ -259,6 +284,16 @@ describe('the ledger under random operations, two replicas and killed connection
             for (const [key, { event }] of run.acknowledgedUsage)
               expect([key, stored.get(key)]).toEqual([key, event.amountMicro]);
 
+            const { rows: charged } = await killer.query<{ key: string; micro: string }>(
+              `SELECT u.source || ' ' || u.usage_id AS key, u.amount_micro - m.refund_micro AS micro FROM toll.usage u
+               JOIN toll.amendment m ON m.source = u.source AND m.usage_id = u.usage_id WHERE u.person_id = ANY ($1::uuid[])`,
+              [run.people],
+            );
+            // An amount of zero that is amended to zero is the row as it is.
+            const amendments = new Map(charged.map(({ key, micro }) => [key, micro]));
+            for (const [key, micro] of run.amended)
+              expect([key, amendments.get(key) ?? stored.get(key)]).toEqual([key, micro]);
+
             // Everyone goes: all is posted, and all that was held is given back.
             await run.take({ ...calm({ kind: 'end' }), crash: true });
             const { rows: held } = await killer.query('SELECT id FROM toll.account WHERE held_micro <> 0');
@@ -267,6 +302,7 @@ describe('the ledger under random operations, two replicas and killed connection
             expect(await brokenInvariants(killer)).toEqual([]);
             unavailable += run.unavailable;
             acknowledged += run.acknowledgedUsage.size;
+            amended += run.amended.size;
           },
         ),
         // Kills fall differently each time, so a smaller case proves nothing: the first one is told.
@@ -275,6 +311,7 @@ describe('the ledger under random operations, two replicas and killed connection
       // Otherwise the sequences proved nothing.
       expect(unavailable).toBeGreaterThan(10);
       expect(acknowledged).toBeGreaterThan(40);
+      expect(amended).toBeGreaterThan(5);
     },
     propertyLimitMs(120_000, 4),
   );

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { UsageEvent } from '#contracts';
 import { WatershedError } from '#errors';
 import { type Database, databaseError, GroupCommitWriter, isUniqueViolation } from '#persistence';
 import type { Tracing } from '#telemetry';
@@ -59,6 +60,25 @@ export class LedgerRepository implements LedgerStore {
       if (!isUniqueViolation(error)) throw error;
       return this.#usage.write(call);
     });
+  }
+
+  async amendUsage(event: UsageEvent, source: string): Promise<LedgerCode> {
+    const row = await this.#one<{ code: string }>(
+      'SELECT * FROM toll.amend_usage($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)',
+      [
+        source,
+        event.usageId,
+        event.blockId,
+        event.personId,
+        event.kind,
+        event.model,
+        event.inputBytes,
+        event.amountMicro,
+        event.outcome,
+        event.occurredAt,
+      ],
+    );
+    return codeOf(row.code);
   }
 
   async openPurse(personId: string, asset: string, openingMicro: bigint): Promise<{ balanceMicro: string }> {

@@ -8,6 +8,11 @@ import type { AssetTotals, Page, PageRequest, StatementReader } from './engine/l
 const usageIdsAPage = 5_000;
 const unpostedShown = 1_000;
 
+// Usage as it ended: what its row says, and what was amended since.
+const amendments = 'LEFT JOIN toll.amendment m ON m.source = u.source AND m.usage_id = u.usage_id';
+const usageColumns = `u.source, u.usage_id, u.block_id, u.person_id, u.kind, u.model, u.input_bytes, u.occurred_at,
+  u.amount_micro - coalesce(m.refund_micro, 0) AS amount_micro, coalesce(m.outcome, u.outcome) AS outcome`;
+
 interface EntryRow extends pg.QueryResultRow {
   id: string;
   transfer_id: string;
@@ -87,7 +92,7 @@ export class StatementRepository implements StatementReader {
       }
       const usageIds = await usageIdsOf(
         rows,
-        shown.filter((entry) => entry.listed > 0).map((entry) => entry.transfer_id),
+        shown.filter((entry) => entry.listed > 0 || entry.kind === 'refund').map((entry) => entry.transfer_id),
       );
       const last = shown.at(-1);
       return {
@@ -110,7 +115,7 @@ export class StatementRepository implements StatementReader {
   async usage(personId: string, page: PageRequest): Promise<Page<UsageEvent & { transferId?: string }>> {
     const [beforeId, beforeSource] = page.cursor === undefined ? [null, null] : usageCursor(page.cursor);
     const rows = await this.#rows<UsageRow>(
-      `SELECT u.*, t.id AS transfer_id FROM toll.usage u
+      `SELECT ${usageColumns}, t.id AS transfer_id FROM toll.usage u ${amendments}
        LEFT JOIN LATERAL (SELECT x.id FROM toll.transfer x WHERE x.block_id = u.block_id AND x.from_n <= u.n AND x.to_n >= u.n
          ORDER BY x.from_n DESC LIMIT 1) t ON true
        WHERE u.person_id = $1 AND ($2::uuid IS NULL OR (u.usage_id, u.source) < ($2::uuid, $3::text))
@@ -129,13 +134,14 @@ export class StatementRepository implements StatementReader {
     // Sums of rows and never of counters: what an auditor asks is whether the two agree.
     const [row] = await this.#rows<{ assets: AssetTotals[]; events: number; unposted: number }>(
       `WITH used AS (
-         SELECT h.asset, u.amount_micro, u.n > h.posted_n AS unposted FROM toll.usage u JOIN toll.hold h ON h.id = u.block_id
+         SELECT h.asset, u.amount_micro - coalesce(m.refund_micro, 0) AS amount_micro, u.n > h.posted_n AS unposted
+         FROM toll.usage u JOIN toll.hold h ON h.id = u.block_id ${amendments}
        ), by_asset AS (
          SELECT a.asset,
            (SELECT coalesce(sum(e.amount_micro), 0) FROM toll.entry e WHERE e.asset = a.asset)::text AS "sumMicro",
            (SELECT coalesce(sum(u.amount_micro), 0) FROM used u WHERE u.asset = a.asset)::text AS "usageMicro",
-           (SELECT coalesce(sum(t.amount_micro), 0) FROM toll.transfer t WHERE t.asset = a.asset AND t.kind = 'usage')::text
-             AS "postedUsageMicro",
+           (SELECT coalesce(sum(CASE t.kind WHEN 'refund' THEN -t.amount_micro ELSE t.amount_micro END), 0)
+             FROM toll.transfer t WHERE t.asset = a.asset AND t.kind IN ('usage', 'refund'))::text AS "postedUsageMicro",
            sum(a.held_micro)::text AS "heldMicro"
          FROM toll.account a GROUP BY a.asset ORDER BY a.asset
        )
@@ -195,7 +201,8 @@ async function usageIdsOf(rows: Rows, transferIds: readonly string[]): Promise<M
   const found = await rows<{ id: string; usage_ids: string[] }>(
     `SELECT t.id, array_agg(u.usage_id::text ORDER BY u.n) AS usage_ids FROM toll.transfer t
      JOIN toll.usage u ON u.block_id = t.block_id AND u.n BETWEEN t.from_n AND t.to_n
-     WHERE t.id = ANY ($1::uuid[]) GROUP BY t.id`,
+     WHERE t.id = ANY ($1::uuid[]) GROUP BY t.id
+     UNION ALL SELECT m.transfer_id, ARRAY[m.usage_id::text] FROM toll.amendment m WHERE m.transfer_id = ANY ($1::uuid[])`,
     [transferIds],
   );
   return new Map(found.map((row) => [row.id, row.usage_ids]));
@@ -203,7 +210,8 @@ async function usageIdsOf(rows: Rows, transferIds: readonly string[]): Promise<M
 
 async function unpostedOf(rows: Rows, personId: string): Promise<UsageEvent[]> {
   const found = await rows<UsageRow>(
-    `SELECT u.*, NULL AS transfer_id FROM toll.hold h JOIN toll.usage u ON u.block_id = h.id AND u.n > h.posted_n
+    `SELECT ${usageColumns}, NULL AS transfer_id FROM toll.hold h
+     JOIN toll.usage u ON u.block_id = h.id AND u.n > h.posted_n ${amendments}
      WHERE h.person_id = $1 AND h.state = 'pending' AND h.kind = 'block' ORDER BY u.usage_id DESC LIMIT $2`,
     [personId, unpostedShown],
   );

@@ -1,7 +1,6 @@
-import { uuidv7 } from 'uuidv7';
-import type { DataLocationPolicy, NodeId, TransferTicket, UsageEvent } from '#contracts';
+import type { DataLocationPolicy, NodeId, TransferTicket } from '#contracts';
 import { isWatershedError, WatershedError } from '#errors';
-import type { Budget, Reservation } from './budget.js';
+import type { Budget } from './budget.js';
 import type {
   CataloguePort,
   ContentPort,
@@ -15,6 +14,7 @@ import type {
   RunnersPort,
   UsagePort,
 } from './inference.ports.js';
+import { Metering } from './metering.js';
 import { refusalOf } from './runner-refusal.js';
 
 export interface InferenceRequest {
@@ -31,6 +31,8 @@ export interface InferenceRequest {
   readonly inputBytes: number;
   /** Names the usage; given again after a crash, so that nothing is charged twice. */
   readonly usageId: string;
+  /** Whether `usageId` is given again when the request is: under an Idempotency-Key. */
+  readonly repeatable: boolean;
   /** Whether whoever asked has hung up. */
   readonly gone: () => boolean;
 }
@@ -69,9 +71,6 @@ const retryable = new Set([
 /** At the reservation even a lost answer is harmless: no content was sent. */
 const retryableAtReserve = new Set([...retryable, 'deadline_exceeded', 'model_server_unavailable', 'model_crashed']);
 
-/** Toll no longer honours the block that an event names. */
-const blockGone = new Set(['budget_exhausted', 'transfer_settled', 'transfer_unknown']);
-
 /** A conclusion about one runner: its answer, or why it gave none and whether anything may have run. */
 type Attempt =
   | { readonly answer: RunnerAnswer; readonly runner: RunnerChoice }
@@ -82,30 +81,30 @@ type Attempt =
  * answer. At most two runners are tried, the second only when nothing ran at the first.
  */
 export class InferenceEngine {
+  private readonly now: () => Date;
+
   constructor(
     private readonly ports: InferencePorts,
     private readonly options: { readonly timeoutMs: number; readonly now?: () => Date },
-  ) {}
+  ) {
+    this.now = options.now ?? (() => new Date());
+  }
 
   async infer(request: InferenceRequest): Promise<InferenceOutcome> {
-    const { budget, grants, prices } = this.ports;
+    const { budget, grants, prices, usage } = this.ports;
     let choice = await this.first(request);
     const price = await prices.priceOf(request.model, request.inputBytes);
     const reservation = await budget.reserve(request.personId, price.amountMicro);
+    const metering = new Metering(request, reservation, price.amountMicro, { usage, budget, now: this.now });
     let admitted = false;
     try {
       const grant = await grants.inferenceGrant(request.personId, request.policy);
       const tried: NodeId[] = [];
       for (let attempts = 1; ; attempts++) {
-        const attempt = await this.attempt(request, choice, grant);
+        const attempt = await this.attempt(request, choice, grant, metering);
         if ('answer' in attempt) {
-          const settled = await this.settle(
-            request,
-            reservation,
-            price.amountMicro,
-            request.gone() ? 'abandoned' : 'answered',
-          );
-          return { ...attempt, amountMicro: settled, asset: price.asset, attempts };
+          await metering.succeeded(request.gone() ? 'abandoned' : 'answered');
+          return { ...attempt, amountMicro: price.amountMicro, asset: price.asset, attempts };
         }
         admitted ||= attempt.admitted;
         tried.push(attempt.nodeId);
@@ -114,11 +113,7 @@ export class InferenceEngine {
         choice = next;
       }
     } catch (error) {
-      // The error is what the caller is told, even where this row cannot be written: then nothing is charged at all. It
-      // has an id of its own, because under an Idempotency-Key the next attempt uses the request's again.
-      const failed = { ...request, usageId: uuidv7() };
-      if (admitted) await this.settle(failed, reservation, 0n, 'failed').catch(() => reservation.giveBack());
-      else reservation.giveBack();
+      await metering.failed(admitted);
       throw error;
     }
   }
@@ -161,7 +156,12 @@ export class InferenceEngine {
     }
   }
 
-  private async attempt(request: InferenceRequest, runner: RunnerChoice, grant: string): Promise<Attempt> {
+  private async attempt(
+    request: InferenceRequest,
+    runner: RunnerChoice,
+    grant: string,
+    metering: Metering,
+  ): Promise<Attempt> {
     const { nodeId } = runner;
     const { usageId: taskId, model, version, form } = request;
     const item = { taskId, grant, sizeBytes: request.body.byteLength, model, version, form };
@@ -169,6 +169,7 @@ export class InferenceEngine {
     let attempt: Attempt;
     try {
       reserved = await this.ports.reserve.reserve(nodeId, item);
+      metering.begin();
       attempt = await this.send(request, runner, reserved.ticket);
       if (reserved.ahead && 'error' in attempt && ticketIsStale(attempt.error)) {
         reserved = await this.ports.reserve.reserve(nodeId, item, true);
@@ -197,41 +198,6 @@ export class InferenceEngine {
     if (answer.status < 400) return { answer, runner };
     const error = refusalOf(answer);
     return { error, admitted: true, again: hasCode(error, retryable), nodeId };
-  }
-
-  /** Makes the usage durable; what it charged. A block that toll no longer honours is replaced, once. */
-  private async settle(
-    request: InferenceRequest,
-    reservation: Reservation,
-    amountMicro: bigint,
-    outcome: UsageEvent['outcome'],
-  ): Promise<bigint> {
-    const event = (blockId: string): UsageEvent => ({
-      usageId: request.usageId,
-      blockId,
-      personId: request.personId,
-      kind: 'infer',
-      model: request.model,
-      inputBytes: request.inputBytes,
-      amountMicro: amountMicro.toString(),
-      outcome,
-      occurredAt: (this.options.now?.() ?? new Date()).toISOString(),
-    });
-    try {
-      await this.ports.usage.record(event(reservation.blockId));
-    } catch (error) {
-      if (!hasCode(error, blockGone)) throw error;
-      reservation.discard();
-      const fresh = await this.ports.budget.reserve(request.personId, amountMicro);
-      await this.ports.usage.record(event(fresh.blockId)).then(fresh.spend, (again: unknown) => {
-        fresh.giveBack();
-        throw again;
-      });
-      return amountMicro;
-    }
-    if (amountMicro === 0n) reservation.giveBack();
-    else reservation.spend();
-    return amountMicro;
   }
 }
 

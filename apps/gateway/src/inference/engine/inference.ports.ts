@@ -76,6 +76,11 @@ export interface GrantPort {
 export interface UsagePort {
   /** Resolves when the usage is durable. Throws the refusal of this one event. */
   record(event: UsageEvent): Promise<void>;
+  /**
+   * Says how it ended with usage whose row was written before: its amount may only have become less. Resolves when that is
+   * durable, here or at toll; never rejects.
+   */
+  amend(event: UsageEvent): Promise<void>;
 }
 
 export interface PricePort {

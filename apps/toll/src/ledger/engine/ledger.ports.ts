@@ -52,6 +52,8 @@ export interface LedgerStore {
   releaseBlock(blockId: string, source: string): Promise<LedgerCode>;
   /** Durable when it answers. */
   recordUsage(call: UsageCall): Promise<readonly RefusedUsage[]>;
+  /** Durable when it answers; repeated: the same. */
+  amendUsage(event: UsageEvent, source: string): Promise<LedgerCode>;
   /** Posts at most `limit` blocks, one transfer each. */
   postUsage(limit: number): Promise<{ blocks: number; transfers: number }>;
   /** Gives back at most `limit` blocks and holds whose expiry is not after `now`. */

@@ -90,6 +90,10 @@ interface Queryable {
   query(text: string): Promise<{ readonly rows: readonly unknown[] }>;
 }
 
+/** Usage with what its block owes for it: an amendment before the posting takes its refund out of the block. */
+const charged = `(SELECT x.*, x.amount_micro - coalesce(m.refund_micro, 0) AS due_micro FROM toll.usage x
+  LEFT JOIN toll.amendment m ON m.source = x.source AND m.usage_id = x.usage_id AND m.transfer_id IS NULL) u`;
+
 /** What must be true of a ledger at every instant between two commits, as text for a failing test; empty when all is well. */
 export async function brokenInvariants(client: Queryable): Promise<string[]> {
   const checks: Record<string, string> = {
@@ -104,16 +108,21 @@ export async function brokenInvariants(client: Queryable): Promise<string[]> {
     'held amounts that are not the open holds': `SELECT a.id FROM toll.account a
       LEFT JOIN toll.hold h ON h.account_id = a.id AND h.state = 'pending'
       GROUP BY a.id HAVING a.held_micro <> coalesce(sum(h.amount_micro - h.captured_micro), 0)`,
-    'blocks whose counter is not their usage': `SELECT h.id FROM toll.hold h LEFT JOIN toll.usage u ON u.block_id = h.id
+    'blocks whose counter is not their usage': `SELECT h.id FROM toll.hold h LEFT JOIN ${charged} ON u.block_id = h.id
       WHERE h.kind = 'block' GROUP BY h.id
-      HAVING h.used_micro <> coalesce(sum(u.amount_micro), 0) OR h.used_n <> count(u.n) OR h.used_n <> coalesce(max(u.n), 0)`,
-    'posted usage that is not exactly once in a transfer': `SELECT u.usage_id FROM toll.usage u JOIN toll.hold h ON h.id = u.block_id
+      HAVING h.used_micro <> coalesce(sum(u.due_micro), 0) OR h.used_n <> count(u.n) OR h.used_n <> coalesce(max(u.n), 0)`,
+    'posted usage that is not exactly once in a transfer': `SELECT u.usage_id FROM ${charged} JOIN toll.hold h ON h.id = u.block_id
       LEFT JOIN toll.transfer t ON t.block_id = u.block_id AND u.n BETWEEN t.from_n AND t.to_n
-      GROUP BY u.source, u.usage_id, u.n, u.amount_micro, h.posted_n
-      HAVING count(t.id) > 1 OR (u.amount_micro > 0 AND (count(t.id) = 1) <> (u.n <= h.posted_n))`,
+      GROUP BY u.source, u.usage_id, u.n, u.due_micro, h.posted_n
+      HAVING count(t.id) > 1 OR (u.due_micro > 0 AND (count(t.id) = 1) <> (u.n <= h.posted_n))`,
     'usage transfers that are not the sum of their usage': `SELECT t.id FROM toll.transfer t
-      JOIN toll.usage u ON u.block_id = t.block_id AND u.n BETWEEN t.from_n AND t.to_n
-      GROUP BY t.id HAVING t.amount_micro <> sum(u.amount_micro) OR count(*) <> t.to_n - t.from_n + 1`,
+      JOIN ${charged} ON u.block_id = t.block_id AND u.n BETWEEN t.from_n AND t.to_n
+      GROUP BY t.id HAVING t.amount_micro <> sum(u.due_micro) OR count(*) <> t.to_n - t.from_n + 1`,
+    'refunds that are not their amendment': `SELECT t.id, m.usage_id FROM (SELECT * FROM toll.transfer WHERE kind = 'refund') t
+      FULL JOIN (SELECT * FROM toll.amendment WHERE transfer_id IS NOT NULL) m ON m.transfer_id = t.id
+      WHERE t.amount_micro IS DISTINCT FROM m.refund_micro`,
+    'amendments above their usage': `SELECT m.usage_id FROM toll.amendment m
+      JOIN toll.usage u ON u.source = m.source AND u.usage_id = m.usage_id WHERE m.refund_micro > u.amount_micro`,
     'days whose allowance is not its shares, or not its transfers': `SELECT d.day, d.given_micro FROM toll.allowance_day d
       WHERE d.given_micro <> (SELECT coalesce(sum(s.given_micro), 0) FROM toll.allowance_share s WHERE s.asset = d.asset AND s.day = d.day)
         OR d.given_micro <> (SELECT coalesce(sum(t.amount_micro), 0) FROM toll.transfer t
