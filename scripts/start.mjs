@@ -20,6 +20,7 @@ Environment:
   DATABASE_URL   a Postgres (15 or newer) to use, as a login that may create roles, instead of the embedded one
   WATERSHED_CA_FILE           authorities (PEM) that vouch for both, where they are on another machine (docs/deployment.md)
   WATERSHED_INTERNAL_NETWORK  hosts and ranges where both may be spoken to without TLS
+  WATERSHED_NODE_RANGES       names and ranges where nodes that join may be reached (docs/joining.md)
   GATEWAY_TLS_CERT_FILE, GATEWAY_TLS_KEY_FILE  with them the gateway speaks HTTPS
   TRITON_URL     a Triton Inference Server to use, instead of the embedded model server
 `;

@@ -67,6 +67,7 @@ export async function startGovernance(env: Env, join: JoinOptions = {}): Promise
     module: governanceModule({
       database,
       clusterId: config.clusterId,
+      nodeRanges: config.nodeRanges,
       genesisOperatorId: thumbprintOf(genesis.key),
       access,
       logger,

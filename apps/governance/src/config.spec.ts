@@ -19,6 +19,13 @@ describe('governanceConfig', () => {
     expect(inspect(governanceConfig(env), { depth: 9 })).not.toContain('hush');
   });
 
+  it('holds nodes to the ranges that the operator lists, private addresses where none are', () => {
+    const has = (listed: string | undefined, host: string) =>
+      governanceConfig({ ...env, WATERSHED_NODE_RANGES: listed }).nodeRanges.has(host, false);
+    expect([has(undefined, '10.2.0.1'), has(undefined, '203.0.113.7')]).toEqual([true, false]);
+    expect([has('203.0.113.0/24', '10.2.0.1'), has('203.0.113.0/24', '203.0.113.7')]).toEqual([false, true]);
+  });
+
   it('names what is missing', () => {
     expect(() => governanceConfig({ ...env, GOVERNANCE_DATABASE_URL: undefined })).toThrow(/GOVERNANCE_DATABASE_URL/);
   });

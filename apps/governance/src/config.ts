@@ -4,6 +4,8 @@ import {
   common,
   commonEnvShape,
   type Env,
+  NodeRanges,
+  nodeRangesShape,
   parseEnv,
   postgresUrl,
   redisUrl,
@@ -12,6 +14,7 @@ import {
 
 const governanceEnv = z.object({
   ...commonEnvShape,
+  ...nodeRangesShape,
   GOVERNANCE_DATABASE_URL: postgresUrl(),
   /** The genesis operator's public key as a JWK; absent: the public part of this node's own operator key. */
   WATERSHED_OPERATOR_PUBLIC_KEY_FILE: z.string().min(1).optional(),
@@ -30,13 +33,16 @@ export interface GovernanceConfig extends CommonConfig {
   readonly databasePublicUrl: Secret | undefined;
   readonly operatorPublicKeyFile: string | undefined;
   readonly genesisOperatorName: string;
+  readonly nodeRanges: NodeRanges;
 }
 
 /** The settings of governance. Throws ConfigError. */
 export function governanceConfig(env: Env): GovernanceConfig {
   const parsed = parseEnv(governanceEnv, env, 'governance');
+  const shared = common(env);
   return {
-    ...common(env),
+    ...shared,
+    nodeRanges: new NodeRanges(shared.network, parsed.WATERSHED_NODE_RANGES),
     databaseUrl: parsed.GOVERNANCE_DATABASE_URL,
     redisAdminUrl: parsed.GOVERNANCE_REDIS_ADMIN_URL,
     redisPublicUrl: parsed.GOVERNANCE_REDIS_PUBLIC_URL,

@@ -1,4 +1,5 @@
 import { type DynamicModule, Inject, Module, type OnModuleDestroy } from '@nestjs/common';
+import type { NodeRanges } from '#config';
 import { CLUSTER_NODE, type ClusterNode } from '#node';
 import { type Database, OutboxRelay, observeOutbox } from '#persistence';
 import type { Logger, Metrics } from '#telemetry';
@@ -14,6 +15,8 @@ export interface GovernanceAppResources {
   readonly database: Database;
   readonly clusterId: string;
   readonly genesisOperatorId: string;
+  /** Where nodes may take content. */
+  readonly nodeRanges: NodeRanges;
   readonly access: LoginPlaces;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -31,7 +34,7 @@ class GovernanceModule implements OnModuleDestroy {
 
 /** The only place where governance's parts meet. */
 export function governanceModule(resources: GovernanceAppResources): DynamicModule {
-  const { database, clusterId, genesisOperatorId, access, logger, metrics } = resources;
+  const { database, clusterId, genesisOperatorId, nodeRanges, access, logger, metrics } = resources;
   const announced = metrics.counter('governance_announced_total', 'What governance announced to the cluster', ['kind']);
   const store = new GovernanceRepository(database);
   return {
@@ -64,6 +67,7 @@ export function governanceModule(resources: GovernanceAppResources): DynamicModu
             ...access,
             clusterId,
             genesisOperatorId,
+            nodeRanges,
             operators: () => store.operators(),
             membership: (nodeId) => store.membership(nodeId),
           }),

@@ -4,6 +4,8 @@ import {
   common,
   commonEnvShape,
   type Env,
+  NodeRanges,
+  nodeRangesShape,
   parseEnv,
   postgresUrl,
   type Secret,
@@ -12,6 +14,7 @@ import {
 
 const indexEnv = z.object({
   ...commonEnvShape,
+  ...nodeRangesShape,
   INDEX_DATABASE_URL: postgresUrl(),
   /** How often nodes beat, and how often the index looks at them. */
   INDEX_HEARTBEAT_INTERVAL_MS: wholeNumber(100, 60_000).default(1_000),
@@ -27,6 +30,7 @@ const indexEnv = z.object({
 
 export interface IndexConfig extends CommonConfig {
   readonly databaseUrl: Secret;
+  readonly nodeRanges: NodeRanges;
   readonly heartbeatIntervalMs: number;
   readonly suspectAfterMs: number;
   readonly deadAfterMs: number;
@@ -43,8 +47,10 @@ export function indexConfig(env: Env): IndexConfig {
     { path: ['INDEX_SUSPECT_AFTER_MS'], message: 'must lie between the heartbeat interval and INDEX_DEAD_AFTER_MS' },
   );
   const parsed = parseEnv(ordered, env, 'index');
+  const shared = common(env);
   return {
-    ...common(env),
+    ...shared,
+    nodeRanges: new NodeRanges(shared.network, parsed.WATERSHED_NODE_RANGES),
     databaseUrl: parsed.INDEX_DATABASE_URL,
     heartbeatIntervalMs: parsed.INDEX_HEARTBEAT_INTERVAL_MS,
     suspectAfterMs: parsed.INDEX_SUSPECT_AFTER_MS,

@@ -235,6 +235,7 @@ describe('the index', () => {
       ),
       otherSigner: signedManifest(declared, sigil, stranger),
       signedByOtherNode: signedManifest(declared, wrongPurpose, operator),
+      elsewhere: signedManifest({ ...declared, url: 'https://203.0.113.9:4105' }, sigil, operator),
       tampered: signedManifest(declared, sigil, operator).then((manifest) => ({
         ...manifest,
         services: ['governance'],
@@ -244,7 +245,10 @@ describe('the index', () => {
       const manifest = await making;
       const to = apps[0]?.nodeId;
       const error = await failure(node.bus.call(indexJoin, { manifest }, { to }));
-      expect([name, error.code]).toEqual([name, expect.stringMatching(/^(manifest_invalid|signature_invalid)$/)]);
+      expect([name, error.code]).toEqual([
+        name,
+        expect.stringMatching(/^(manifest_invalid|signature_invalid|node_address_refused)$/),
+      ]);
     }
     const unknownOperator = await signedManifest({ ...declared, operatorId: stranger.thumbprint }, sigil, stranger);
     const error = await failure(node.bus.call(indexJoin, { manifest: unknownOperator }, { to: apps[0]?.nodeId }));

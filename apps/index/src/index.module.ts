@@ -25,7 +25,7 @@ export class IndexModule {}
 
 /** The only wiring of the index. */
 export function indexModule({ config, database, genesisOperator, log }: IndexParts): DynamicModule {
-  const { heartbeatIntervalMs, suspectAfterMs, deadAfterMs, forgetAfterMs, clusterId, region } = config;
+  const { heartbeatIntervalMs, suspectAfterMs, deadAfterMs, forgetAfterMs, clusterId, region, nodeRanges } = config;
   return {
     module: IndexModule,
     controllers: [NodesController],
@@ -45,6 +45,7 @@ export function indexModule({ config, database, genesisOperator, log }: IndexPar
               clusterId,
               region,
               genesisOperator,
+              nodeRanges,
               heartbeatIntervalMs,
               suspectAfterMs,
               deadAfterMs,

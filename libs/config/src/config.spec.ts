@@ -9,6 +9,8 @@ import {
   type Env,
   flag,
   InternalNetwork,
+  NodeRanges,
+  nodeRangesShape,
   parseEnv,
   port,
   postgresUrl,
@@ -112,6 +114,40 @@ describe('the internal network', () => {
       );
     },
   );
+});
+
+describe('the ranges of nodes', () => {
+  const ranges = (listed?: string, network: string[] = []) => {
+    const { WATERSHED_NODE_RANGES } = parseEnv(z.object(nodeRangesShape), { WATERSHED_NODE_RANGES: listed }, 'index');
+    return new NodeRanges(new InternalNetwork(network), WATERSHED_NODE_RANGES);
+  };
+  const within = (of: NodeRanges, hosts: readonly string[], ofFirstOperator = false) =>
+    hosts.map((host) => [host, of.has(host, ofFirstOperator)]);
+  const all = (hosts: readonly string[], answer: boolean) => hosts.map((host) => [host, answer]);
+
+  it('are this machine, private addresses and the internal network where the operator lists nothing', () => {
+    const inside = ['localhost', '127.0.0.1', '[::1]', '10.9.8.7', '172.31.0.1', '192.168.1.1', '[fd12::7]', 'runner'];
+    const outside = ['8.8.8.8', '172.32.0.1', '169.254.169.254', '0.0.0.0', '[2001:db8::1]', '[fe80::1]', 'db.example'];
+    for (const nothing of [undefined, '']) {
+      expect(within(ranges(nothing, ['runner']), inside)).toEqual(all(inside, true));
+      expect(within(ranges(nothing, ['runner']), outside)).toEqual(all(outside, false));
+    }
+  });
+
+  it('are what the operator lists, and for the first operator their internal network, too', () => {
+    const listed = ranges('10.1.0.0/16, fd00:1::/32, node.example, .pool.example', ['runner']);
+    const inside = ['10.1.2.3', '[::ffff:a01:203]', '[fd00:1::7]', 'NODE.example.', 'a.b.pool.example'];
+    const outside = ['10.2.0.1', '192.168.1.1', 'pool.example', 'xpool.example', 'x.node.example', 'node.example.evil'];
+    expect(within(listed, inside)).toEqual(all(inside, true));
+    expect(within(listed, outside, true)).toEqual(all(outside, false));
+    const internal = ['127.0.0.1', 'localhost', '[::1]', 'runner'];
+    expect(within(listed, internal)).toEqual(all(internal, false));
+    expect(within(listed, internal, true)).toEqual(all(internal, true));
+  });
+
+  it.each(['10.0.0.0/33', '.', '*.example', 'https://node.example', 'a b'])('are not named by %p', (text) => {
+    expect(() => ranges(text)).toThrow(/WATERSHED_NODE_RANGES: must list/);
+  });
 });
 
 describe('the address of a Redis or Postgres', () => {

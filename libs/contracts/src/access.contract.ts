@@ -55,7 +55,7 @@ export type JoinLogins = z.infer<typeof joinAnswer>;
  * Redeems a ticket: once, by a compare-and-set, together with the logins that it gives. The same request, whose answer was
  * lost, gets the same answer until the ticket expires. Refused, and nothing changed:
  * `ticket_invalid` (unknown or withdrawn), `ticket_used`, `ticket_expired`, `ticket_mismatch` (another node or service),
- * `manifest_invalid`, `signature_invalid`, `node_expelled`, `conflict` (this cluster's Redis login may make no users).
+ * `manifest_invalid`, `node_address_refused`, `signature_invalid`, `node_expelled`, `conflict` (this cluster's Redis login may make no users).
  */
 export const governanceRedeemTicket = defineMethod({
   name: 'governance-redeem-ticket',

@@ -66,6 +66,7 @@ export const errorCodes = [
   'node_unreachable',
   'no_node_available',
   'manifest_invalid',
+  'node_address_refused',
   'ticket_invalid',
   'ticket_used',
   'ticket_expired',

@@ -15,11 +15,12 @@ import {
   type ServedModel,
   type ServiceName,
 } from '#contracts';
-import { isWatershedError, toWireError, WatershedError } from '#errors';
+import { isWatershedError, toWireError } from '#errors';
 import { loadOrCreateSigil, loadSigil, type Sigil } from '#sigil';
 import { currentTraceparent, openOtlpTracing, runWithTraceparent, type Tracing } from '#telemetry';
 import type { ServerCertificate } from '#tls';
 import { BusIndexPort, type IndexPort } from './index-port.js';
+import { isFinal, plainAddress } from './join-refusals.js';
 import { LoopDelayMeter } from './loop-delay-meter.js';
 import { nodeCertificate } from './node-certificate.js';
 import { type ManifestSigner, manifestFor, readManifest, signedManifest } from './node-manifest.js';
@@ -200,7 +201,7 @@ export class ClusterNode {
   /**
    * Joins the index and stays joined: heartbeats, a watch, and a new join when the index has forgotten this node. Keeps
    * trying while no index answers; throws at once what trying again cannot change (`manifest_invalid`,
-   * `signature_invalid`, `node_expelled`).
+   * `node_address_refused`, `signature_invalid`, `node_expelled`).
    */
   async join(options: JoinOptions = {}): Promise<void> {
     if (options.index) this.index = options.index;
@@ -382,14 +383,3 @@ export class ClusterNode {
       });
   }
 }
-
-const plainAddress = (url: string): WatershedError =>
-  new WatershedError(
-    'manifest_invalid',
-    `This node would be reached in plain text at ${url}: name an https address as its public URL, or that host in WATERSHED_INTERNAL_NETWORK where nobody else can listen.`,
-  );
-
-const finalCodes = new Set(['manifest_invalid', 'signature_invalid', 'node_expelled', 'invalid_request']);
-
-/** What asking again cannot change. */
-const isFinal = (error: unknown): boolean => isWatershedError(error) && finalCodes.has(error.code);

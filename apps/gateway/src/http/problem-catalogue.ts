@@ -68,6 +68,7 @@ export const problemCatalogue = {
   node_unreachable: { status: 503, title: 'A node cannot be reached' },
   no_node_available: { status: 503, title: 'No node can serve this now' },
   manifest_invalid: { status: 422, title: 'The manifest is not valid' },
+  node_address_refused: { status: 422, title: 'The node may not be reached there' },
   ticket_invalid: { status: 403, title: 'The join ticket is not valid' },
   ticket_used: { status: 409, title: 'The join ticket was used' },
   ticket_expired: { status: 403, title: 'The join ticket has expired' },

@@ -113,6 +113,7 @@ export class JoinController {
       'ticket_expired',
       'ticket_mismatch',
       'manifest_invalid',
+      'node_address_refused',
       'signature_invalid',
       'node_expelled',
       'conflict',

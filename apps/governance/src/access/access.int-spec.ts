@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { sha256Hex, withLogin } from '#access';
+import { InternalNetwork, NodeRanges } from '#config';
 import type { Membership, NodeManifest, Operator, ServiceName } from '#contracts';
 import { signedManifest } from '#node';
 import { type Database, openDatabase, scramVerifier } from '#persistence';
@@ -37,6 +38,7 @@ describe('who may log in where', () => {
       redis: redisLogins,
       database: new SqlDatabaseLogins(database, template.adminUrl),
       genesisOperatorId: genesis.thumbprint,
+      nodeRanges: new NodeRanges(new InternalNetwork(['inner'])),
       operators: async () => [operatorOf(genesis), operatorOf(other)],
       membership: async (nodeId) => (expelled.has(nodeId) ? ({ nodeId, state: 'expelled' } as Membership) : undefined),
     });
@@ -76,7 +78,12 @@ describe('who may log in where', () => {
     readonly password: string;
     readonly redemption: Redemption;
   }
-  const manifestOf = (sigil: Sigil, services: readonly ServiceName[], operator = genesis): Promise<NodeManifest> =>
+  const manifestOf = (
+    sigil: Sigil,
+    services: readonly ServiceName[],
+    operator = genesis,
+    url?: string,
+  ): Promise<NodeManifest> =>
     signedManifest(
       {
         type: 'watershed/node-manifest',
@@ -85,6 +92,7 @@ describe('who may log in where', () => {
         region: 'EU/FR',
         types: ['compute'],
         services: [...services],
+        ...(url ? { url } : {}),
         key: sigil.publicJwk,
         operatorId: operator.thumbprint,
         issuedAt: new Date().toISOString(),
@@ -242,6 +250,16 @@ describe('who may log in where', () => {
     await expect(engine.redeem((await guest(['runner'], other)).redemption)).resolves.toBeDefined();
     const toll = await guest(['toll'], other);
     await refused(() => engine.redeem(toll.redemption), 'manifest_invalid');
+  });
+
+  it('a node lies where the operator lists, or its ticket stays as it is', async () => {
+    const { sigil, redemption } = await guest();
+    const at = async (url: string) => ({ ...redemption, manifest: await manifestOf(sigil, ['runner'], genesis, url) });
+    for (const url of ['https://203.0.113.9:4105', 'https://10.0.0.7@node.example', 'ftp://10.0.0.7']) {
+      const elsewhere = await at(url);
+      await refused(() => engine.redeem(elsewhere), 'node_address_refused');
+    }
+    await expect(engine.redeem(await at('https://10.0.0.7:4105'))).resolves.toBeDefined();
   });
 
   it('where the user cannot be made, the ticket stays good and nothing is left behind', async () => {

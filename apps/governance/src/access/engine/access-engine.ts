@@ -1,4 +1,5 @@
-import { sha256Hex } from '#access';
+import { judgeNodeAddress, sha256Hex } from '#access';
+import type { NodeRanges } from '#config';
 import {
   type JoinLogins,
   type Membership,
@@ -15,6 +16,8 @@ import { type LoginPlaces, loginIn, rebuildLogins } from './rebuild-logins.js';
 export interface AccessResources extends LoginPlaces {
   readonly clusterId: string;
   readonly genesisOperatorId: string;
+  /** Where nodes may take content. */
+  readonly nodeRanges: NodeRanges;
   readonly operators: () => Promise<readonly Operator[]>;
   readonly membership: (nodeId: string) => Promise<Membership | undefined>;
   /** Authorities (PEM) that vouch for Redis and Postgres, where they are not those that everybody knows. */
@@ -116,6 +119,7 @@ export class AccessEngine implements AccessPort {
     if (!operator) throw manifestRefused('no operator of this cluster signed it');
     await verifyDocument(manifest, { ...signed, key: operator.key, purpose: 'operator' });
     const foreign = operator.operatorId !== this.resources.genesisOperatorId;
+    judgeNodeAddress(manifest, this.resources.nodeRanges, !foreign);
     if (foreign && manifest.services.some((service) => service !== 'runner')) {
       throw manifestRefused('only runners may belong to another operator than the first');
     }

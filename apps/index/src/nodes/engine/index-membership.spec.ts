@@ -1,4 +1,5 @@
 import { hashOf } from '#ballots';
+import { HostList, InternalNetwork, NodeRanges } from '#config';
 import type { LogEntry } from '#contracts';
 import { generateSigil, type Sigil } from '#sigil';
 import { MemoryGovernance } from '#testing';
@@ -189,5 +190,30 @@ describe('the index engine and what governance decided', () => {
     const purposeKeys = [{ purpose: 'operator' as const, key: node.publicJwk }];
     const manifest = await world.manifest(node, world.genesis, { purposeKeys });
     await expect(engine.join(id, manifest)).rejects.toMatchObject({ code: 'manifest_invalid' });
+  });
+
+  it('takes no node whose address lies where its operator lists nothing, and tells nobody of it', async () => {
+    const engine = world.engine();
+    const join = async (url: string, operator = world.genesis) =>
+      engine.join(id, await world.manifest(node, operator, { services: ['runner'], url }));
+    for (const url of ['https://203.0.113.9:4105', 'https://10.0.0.7@evil.example', 'https://[::ffff:203.0.113.9]']) {
+      await expect(join(url)).rejects.toMatchObject({ code: 'node_address_refused' });
+    }
+    expect([world.store.rows.size, world.announced]).toEqual([0, []]);
+    await join('http://inner:4105');
+    world.nodeRanges = new NodeRanges(new InternalNetwork(['inner']), new HostList(['10.0.0.0/8']));
+    const strict = world.engine();
+    const other = await generateSigil('operator');
+    const theirs = await generateSigil('node');
+    await world.governance.welcome([world.genesis], other);
+    const manifest = (url: string) => world.manifest(theirs, other, { services: ['runner'], url });
+    await expect(strict.join(theirs.thumbprint, await manifest('http://inner:4106'))).rejects.toMatchObject({
+      code: 'node_address_refused',
+    });
+    await strict.join(theirs.thumbprint, await manifest('https://10.0.0.7:4105'));
+    await strict.join(
+      id,
+      await world.manifest(node, world.genesis, { services: ['runner'], url: 'http://inner:4105' }),
+    );
   });
 });

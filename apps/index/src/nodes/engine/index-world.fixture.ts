@@ -1,3 +1,4 @@
+import { InternalNetwork, NodeRanges } from '#config';
 import type { LogEntry, NodeHealth, NodeManifest, Revision } from '#contracts';
 import { WatershedError } from '#errors';
 import { addSignature, documentTyp, generateSigil, type Sigil, signDocument } from '#sigil';
@@ -82,6 +83,8 @@ export class World {
   readonly announced: Revision[] = [];
   readonly board = new Map<string, number>();
   governanceUp = true;
+  /** What the operator lists nothing of lies where it lies by default. */
+  nodeRanges = new NodeRanges(new InternalNetwork(['inner']));
   /** How far the log was counted, as Postgres keeps it over restarts. */
   head: CountedHead | undefined;
   /** What governance hands out instead of its log, where a test lets it lie. */
@@ -105,6 +108,7 @@ export class World {
         clusterId,
         region: 'EU/FR',
         genesisOperator: this.genesis.publicJwk,
+        nodeRanges: this.nodeRanges,
         heartbeatIntervalMs: 1_000,
         suspectAfterMs: 3_000,
         deadAfterMs: 10_000,

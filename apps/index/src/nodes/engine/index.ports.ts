@@ -1,3 +1,4 @@
+import type { NodeRanges } from '#config';
 import type {
   LogEntry,
   Membership,
@@ -98,6 +99,8 @@ export interface IndexSettings {
   readonly region: string;
   /** The operator of the cluster's genesis: trusted before governance can be asked. */
   readonly genesisOperator: PublicJwk;
+  /** Where nodes may take content. */
+  readonly nodeRanges: NodeRanges;
   readonly heartbeatIntervalMs: number;
   readonly suspectAfterMs: number;
   readonly deadAfterMs: number;

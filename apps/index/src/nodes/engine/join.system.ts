@@ -1,3 +1,4 @@
+import { judgeNodeAddress } from '#access';
 import type { MembershipState, NodeId, NodeManifest, Revision } from '#contracts';
 import { isWatershedError } from '#errors';
 import { documentTyp, thumbprintOf, verifyDocument } from '#sigil';
@@ -32,7 +33,7 @@ export class JoinSystem {
     private readonly record: DecisionRecord,
   ) {}
 
-  /** Errors: `manifest_invalid`, `signature_invalid`, `node_expelled`, `no_node_available`, those of the store. */
+  /** Errors: `manifest_invalid`, `node_address_refused`, `signature_invalid`, `node_expelled`, `no_node_available`, those of the store. */
   async join(from: NodeId, manifest: NodeManifest): Promise<Revision> {
     const { store, wallClock, announcer, log } = this.resources;
     this.checkContent(from, manifest);
@@ -82,7 +83,9 @@ export class JoinSystem {
     }
     if (!key) throw manifestInvalid('no operator of this cluster signed it');
     await verifyDocument(manifest, { ...this.signed(), key, purpose: 'operator' });
-    if (!this.operators.isGenesis(manifest.operatorId) && manifest.services.some((service) => service !== 'runner')) {
+    const ofFirstOperator = this.operators.isGenesis(operatorId);
+    judgeNodeAddress(manifest, this.resources.settings.nodeRanges, ofFirstOperator);
+    if (!ofFirstOperator && manifest.services.some((service) => service !== 'runner')) {
       throw manifestInvalid('only runners may belong to another operator than the first');
     }
   }
