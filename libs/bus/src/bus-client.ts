@@ -6,27 +6,11 @@ import { WatershedError } from '#errors';
 import { busUnavailable, deadlineExceeded, nodeUnreachable } from './bus.errors.js';
 import type { BusMetrics } from './bus.metrics.js';
 import type { BusIdentity, BusLogger, BusStatus } from './bus.types.js';
+import { CallProbe } from './call-probe.js';
 import { broadcastPattern, CANCEL, channelOf, inboxPattern, PING, REPLY } from './channel.js';
 import { readReply, writeRequest } from './envelope.js';
+import { type Peer, PendingCalls } from './pending-calls.js';
 import { nestLoggerOver, redisOptionsOf, retryDelayMs } from './redis-options.js';
-
-/** A call whose answer is awaited. */
-interface Pending {
-  readonly sentAt: number;
-  readonly resolve: (data: unknown) => void;
-  readonly reject: (error: unknown) => void;
-  readonly timer: NodeJS.Timeout;
-  readonly signal: AbortSignal | undefined;
-  readonly onAbort: (() => void) | undefined;
-}
-
-/** A node that is called: the count of our calls to it and those unanswered. Replies are looked up under who sent them. */
-interface Peer {
-  sequence: number;
-  readonly pending: Map<number, Pending>;
-  /** Probes in a row that nobody received. */
-  missedProbes: number;
-}
 
 interface Waiter {
   readonly resolve: () => void;
@@ -35,8 +19,6 @@ interface Waiter {
 }
 
 export type MessageSink = (channel: string, text: string) => void;
-
-const PROBE_AFTER_MS = 250;
 
 /**
  * The node's two connections to Redis and the calling half of its bus. One PUBLISH a message; those of one tick leave
@@ -47,13 +29,13 @@ export class BusClient extends ClientRedis {
   protected override readonly logger;
   /** Names this process among those that have had this node id. */
   readonly instance = randomBytes(9).toString('base64url');
-  private readonly peers = new Map<string, Peer>();
+  private readonly calls = new PendingCalls();
+  private readonly probe: CallProbe;
   private readonly listeners = new Set<(status: BusStatus) => void>();
   private readonly waiters = new Set<Waiter>();
   private state: BusStatus = 'connecting';
   private backSince = Number.NEGATIVE_INFINITY;
   private corked: Socket | undefined;
-  private probing: NodeJS.Timeout | undefined;
   private sink: MessageSink = () => undefined;
 
   constructor(
@@ -64,7 +46,14 @@ export class BusClient extends ClientRedis {
   ) {
     super(redisOptionsOf(redisUrl));
     this.logger = nestLoggerOver(busLogger);
-    metrics.pending = () => this.pendingCount;
+    metrics.pending = () => this.calls.count;
+    this.probe = new CallProbe(
+      this.calls,
+      this.instance,
+      metrics,
+      () => this.up,
+      (to, text, done) => this.post(channelOf(identity.clusterId, to, identity.nodeId, PING), text, done),
+    );
   }
 
   get busStatus(): BusStatus {
@@ -85,12 +74,6 @@ export class BusClient extends ClientRedis {
     const redis: Redis | null = this.pubClient;
     if (!redis) throw busUnavailable();
     return redis;
-  }
-
-  get pendingCount(): number {
-    let count = 0;
-    for (const peer of this.peers.values()) count += peer.pending.size;
-    return count;
   }
 
   onMessage(sink: MessageSink): void {
@@ -147,7 +130,7 @@ export class BusClient extends ClientRedis {
 
   /**
    * One attempt at one node. Rejects with the refusal that the node answered, `deadline_exceeded`, `node_unreachable`
-   * (nobody received it) or `bus_unavailable` (the connection was lost before the answer).
+   * (nobody received it, or whoever did is gone) or `bus_unavailable` (the connection was lost before the answer).
    */
   request(
     to: string,
@@ -172,20 +155,20 @@ export class BusClient extends ClientRedis {
         reject(busUnavailable());
         return;
       }
-      const peer = this.peerOf(to);
+      const peer = this.calls.of(to);
       peer.sequence += 1;
       const n = peer.sequence;
-      const timer = setTimeout(() => this.fail(peer, n, deadlineExceeded(method)), leftMs);
+      const timer = setTimeout(() => peer.fail(n, deadlineExceeded(method)), leftMs);
       const onAbort = signal && (() => this.cancel(to, peer, n, signal));
       peer.pending.set(n, { sentAt, resolve, reject, timer, signal, onAbort });
       if (signal && onAbort) signal.addEventListener('abort', onAbort, { once: true });
-      this.probing ??= setInterval(() => this.probe(), PROBE_AFTER_MS);
+      this.probe.watch();
       const message = writeRequest(this.instance, n, leftMs, sentAt, traceparent, payloadJson);
       this.post(channelOf(this.identity.clusterId, to, this.identity.nodeId, method), message, (error, receivers) => {
         if (error) {
           this.notice(error);
-          this.fail(peer, n, busUnavailable(error));
-        } else if (receivers === 0) this.fail(peer, n, nodeUnreachable(to, true));
+          peer.fail(n, busUnavailable(error));
+        } else if (receivers === 0) peer.fail(n, nodeUnreachable(to, true));
       });
     });
   }
@@ -197,15 +180,20 @@ export class BusClient extends ClientRedis {
       this.metrics.drop('message_malformed');
       return;
     }
-    const peer = this.peers.get(from);
+    const peer = this.calls.known(from);
     const pending = reply.i === this.instance ? peer?.pending.get(reply.n) : undefined;
     if (!peer || !pending) {
       this.metrics.drop('reply_unasked');
       return;
     }
-    this.settle(peer, reply.n, pending);
+    peer.settle(reply.n, pending);
     if (reply.e) pending.reject(WatershedError.fromWire(reply.e));
     else pending.resolve(reply.d);
+  }
+
+  /** Takes what `from` answers to a probe: which of our calls it never received. */
+  acceptMissing(from: string, text: string): void {
+    this.probe.hear(from, text);
   }
 
   /** Publishes one message; `done` gets the count of subscribers that received it. */
@@ -227,7 +215,7 @@ export class BusClient extends ClientRedis {
   async shut(): Promise<void> {
     if (this.state === 'closed') return;
     this.move('closed');
-    this.failAll();
+    this.calls.failAll(busUnavailable);
     for (const waiter of [...this.waiters]) waiter.reject(busUnavailable());
     const clients = [this.pubClient, this.subClient] as (Redis | null)[];
     await Promise.all(clients.map((client) => client && quit(client)));
@@ -312,7 +300,7 @@ export class BusClient extends ClientRedis {
   private lost(): void {
     if (this.state !== 'connected') return;
     this.move('reconnecting');
-    this.failAll();
+    this.calls.failAll(busUnavailable);
   }
 
   private move(state: BusStatus): void {
@@ -321,68 +309,13 @@ export class BusClient extends ClientRedis {
     for (const listener of this.listeners) listener(state);
   }
 
-  private failAll(): void {
-    for (const peer of this.peers.values()) {
-      for (const n of [...peer.pending.keys()]) this.fail(peer, n, busUnavailable());
-    }
-  }
-
-  private peerOf(nodeId: string): Peer {
-    let peer = this.peers.get(nodeId);
-    if (!peer) {
-      peer = { sequence: 0, pending: new Map(), missedProbes: 0 };
-      this.peers.set(nodeId, peer);
-    }
-    return peer;
-  }
-
-  private settle(peer: Peer, n: number, pending: Pending): void {
-    peer.pending.delete(n);
-    clearTimeout(pending.timer);
-    if (pending.signal && pending.onAbort) pending.signal.removeEventListener('abort', pending.onAbort);
-  }
-
-  private fail(peer: Peer, n: number, error: unknown): void {
-    const pending = peer.pending.get(n);
-    if (!pending) return;
-    this.settle(peer, n, pending);
-    pending.reject(error);
-  }
-
   private cancel(to: string, peer: Peer, n: number, signal: AbortSignal): void {
-    this.fail(peer, n, signal.reason);
+    peer.fail(n, signal.reason);
     if (!this.up) return;
     this.post(
       channelOf(this.identity.clusterId, to, this.identity.nodeId, CANCEL),
       `{"i":"${this.instance}","n":${n}}`,
     );
-  }
-
-  /**
-   * Asks Redis whether nodes that keep us waiting still listen. A node that died with our call in hand is known within
-   * half a second instead of at the deadline; two misses in a row, because a node may just be reconnecting.
-   */
-  private probe(): void {
-    let waiting = 0;
-    const before = performance.now() - PROBE_AFTER_MS;
-    for (const [nodeId, peer] of this.peers) {
-      waiting += peer.pending.size;
-      const [oldest] = peer.pending.values();
-      if (!oldest || oldest.sentAt > before || !this.up) {
-        peer.missedProbes = 0;
-        continue;
-      }
-      const asked = peer.sequence;
-      this.post(channelOf(this.identity.clusterId, nodeId, this.identity.nodeId, PING), '{}', (error, receivers) => {
-        if (error) return;
-        peer.missedProbes = receivers === 0 ? peer.missedProbes + 1 : 0;
-        if (peer.missedProbes < 2) return;
-        for (const n of [...peer.pending.keys()]) if (n <= asked) this.fail(peer, n, nodeUnreachable(nodeId, false));
-      });
-    }
-    if (waiting > 0) return;
-    clearInterval(this.probing);
-    this.probing = undefined;
   }
 }
 

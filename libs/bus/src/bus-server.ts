@@ -10,11 +10,14 @@ import { replyChannel } from './bus-client.js';
 import { BUS_METHOD } from './bus-handler.decorator.js';
 import { CallContext } from './call-context.js';
 import { CallerWindows } from './caller-window.js';
+import { channelOf, MISSING } from './channel.js';
 import {
   MAX_MESSAGE_BYTES,
   type RequestEnvelope,
+  readCallList,
   readCancel,
   readRequest,
+  writeCallList,
   writeRefusal,
   writeReply,
 } from './envelope.js';
@@ -121,6 +124,20 @@ export class BusServer extends ServerRedis {
     const id = readCancel(text);
     const context = id && this.running.get(`${id.i}.${id.n}`);
     if (context && context.nodeId === from) context.abort();
+  }
+
+  /** A caller waits for these: it is told which of them never came. Silence says that all did. */
+  probed(from: string, text: string): void {
+    const asked = readCallList(text);
+    if (!asked) {
+      this.metrics.drop('message_malformed');
+      return;
+    }
+    const window = this.windows.known(from, asked.i);
+    const missing = asked.n.filter((n) => !window?.received(n) && !this.running.has(`${asked.i}.${n}`));
+    if (missing.length === 0 || !this.client.up) return;
+    const channel = channelOf(this.identity.clusterId, from, this.identity.nodeId, MISSING);
+    this.client.post(channel, writeCallList(asked.i, asked.p, missing));
   }
 
   /** A message of any kind tells how long messages from this process travel at best. */

@@ -1,7 +1,16 @@
 import fc from 'fast-check';
 import { CallerWindows } from './caller-window.js';
 import { ChannelReader, channelOf } from './channel.js';
-import { readCancel, readReply, readRequest, writeRefusal, writeReply, writeRequest } from './envelope.js';
+import {
+  readCallList,
+  readCancel,
+  readReply,
+  readRequest,
+  writeCallList,
+  writeRefusal,
+  writeReply,
+  writeRequest,
+} from './envelope.js';
 
 const cluster = 'c'.repeat(43);
 const node = 'n'.repeat(43);
@@ -52,6 +61,7 @@ describe('envelopes', () => {
     expect(readReply(writeReply('inst', 7, json))).toEqual({ i: 'inst', n: 7, d: { text: 'ö"\\', n: 1 } });
     const refusal = { code: 'purse_empty', message: 'Empty.', details: { have: 1 }, retryAfterMs: 5 } as const;
     expect(readReply(writeRefusal('inst', 7, refusal))?.e).toEqual(refusal);
+    expect(readCallList(writeCallList('inst', 3, [7, 9]))).toEqual({ i: 'inst', p: 3, n: [7, 9] });
   });
 
   it('are refused when malformed, and an unknown error stays one', () => {
@@ -72,6 +82,9 @@ describe('envelopes', () => {
       expect(readCancel(text)).toBeUndefined();
     }
     expect(readRequest('{"i":"a","n":1,"t":"soon","s":0}')).toBeUndefined();
+    const lists: unknown[] = [7, [], ['1'], [0], [1.5], Array.from({ length: 4_097 }, (_, at) => at + 1)];
+    for (const n of lists) expect(readCallList(JSON.stringify({ i: 'a', p: 1, n }))).toBeUndefined();
+    expect(readCallList('{"i":"a","n":[1]}')).toBeUndefined();
     expect(readReply('{"i":"a","n":1,"e":{"code":"made_up","message":"<b>"}}')?.e?.code).toBe('internal');
     expect(readReply('{"i":"a","n":1,"e":7}')?.e?.code).toBe('internal');
     fc.assert(fc.property(fc.string(), (text) => void readRequest(text)));
@@ -87,6 +100,7 @@ describe('what a node remembers of its callers', () => {
         const seen = new Set<number>();
         let highest = 0;
         for (const n of numbers) {
+          expect([n, window.received(n)]).toEqual([n, seen.has(n) || n <= highest - 4_096]);
           const fresh = !seen.has(n) && n > highest - 4_096;
           expect([n, window.admit(n)]).toEqual([n, fresh]);
           seen.add(n);
@@ -118,6 +132,7 @@ describe('what a node remembers of its callers', () => {
     const windows = new CallerWindows(3);
     const first = windows.of('a', '1');
     for (const instance of ['2', '3', '4', '5']) windows.of('a', instance);
+    expect(windows.known('a', '1')).toBeUndefined();
     expect(windows.of('a', '1')).not.toBe(first);
     const b = windows.of('b', '1');
     windows.of('c', '1');

@@ -2,7 +2,7 @@ import type { CustomTransportStrategy } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
 import type { BusBroadcast, BusMethod, NodeEntry, NodeId, PayloadOf, RequestOf, ResponseOf } from '#contracts';
 import { isWatershedError, WatershedError } from '#errors';
-import { certainlyNotExecuted, deadlineExceeded, noNodeAvailable } from './bus.errors.js';
+import { certainlyNotExecuted, deadlineExceeded, isCallLost, noNodeAvailable } from './bus.errors.js';
 import { BusMetrics } from './bus.metrics.js';
 import type {
   BusIdentity,
@@ -17,7 +17,17 @@ import type {
 import { BusClient } from './bus-client.js';
 import { BUS_METHOD } from './bus-handler.decorator.js';
 import { BusServer, invalidRequest } from './bus-server.js';
-import { CANCEL, ChannelReader, channelOf, EVERYONE, isSegment, PING, REPLY, RESERVED_NAMES } from './channel.js';
+import {
+  CANCEL,
+  ChannelReader,
+  channelOf,
+  EVERYONE,
+  isSegment,
+  MISSING,
+  PING,
+  REPLY,
+  RESERVED_NAMES,
+} from './channel.js';
 import { MAX_MESSAGE_BYTES, readBroadcast, writeBroadcast } from './envelope.js';
 import { type NodeRouter, routerOver } from './node-directory.port.js';
 
@@ -177,6 +187,7 @@ export class Bus {
       });
     }
     const tried = new Set<NodeId>();
+    const lostAt = new Set<NodeId>();
     let failure: unknown;
     for (;;) {
       if (!this.client.up) await this.client.whenUp(deadline, options.signal);
@@ -190,7 +201,10 @@ export class Bus {
         throw new WatershedError('internal', `The answer to ${method.name} did not fit its contract.`);
       } catch (error) {
         failure = error;
-        const again = await this.mayTryAgain(method, error, options, deadline);
+        // Once a node: what kills the process that takes it must not go on doing so until its deadline.
+        const mayHaveAnew = isCallLost(error) && !lostAt.has(to);
+        if (mayHaveAnew) lostAt.add(to);
+        const again = await this.mayTryAgain(method, error, options, deadline, mayHaveAnew);
         if (again === 'no') throw error;
         if (again === 'elsewhere') tried.add(to);
       }
@@ -224,7 +238,9 @@ export class Bus {
       const code = isWatershedError(error) ? error.code : undefined;
       const lost = code === 'node_unreachable' || code === 'deadline_exceeded';
       const answered = code !== undefined && !lost && code !== 'bus_unavailable';
-      this.router.report(to, { ok: !lost, latencyMs: answered || lost ? performance.now() - sentAt : undefined });
+      // Another process of the node listens than the one that took the call: what is there now has not failed.
+      if (isCallLost(error)) this.router.report(to, { ok: true });
+      else this.router.report(to, { ok: !lost, latencyMs: answered || lost ? performance.now() - sentAt : undefined });
       throw error;
     }
   }
@@ -235,6 +251,7 @@ export class Bus {
     error: unknown,
     options: CallOptions,
     deadline: number,
+    mayHaveAnew: boolean,
   ): Promise<'no' | 'here' | 'elsewhere'> {
     if (!isWatershedError(error)) return 'no';
     const leftMs = deadline - performance.now();
@@ -252,6 +269,7 @@ export class Bus {
       await pause(RESUBSCRIBE_PAUSE_MS, options.signal);
       return 'here';
     }
+    if (method.idempotent && mayHaveAnew) return 'here';
     return method.idempotent && options.to === undefined ? 'elsewhere' : 'no';
   }
 
@@ -270,7 +288,14 @@ export class Bus {
       this.client.acceptReply(from, message);
       return;
     }
-    if (what === PING) return;
+    if (what === PING) {
+      this.answering.probed(from, message);
+      return;
+    }
+    if (what === MISSING) {
+      this.client.acceptMissing(from, message);
+      return;
+    }
     if (what === CANCEL) {
       this.answering.cancel(from, message);
       return;

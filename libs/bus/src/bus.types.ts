@@ -23,7 +23,10 @@ export interface Caller {
 export type BusStatus = 'connecting' | 'connected' | 'reconnecting' | 'closed';
 
 export interface CallOptions {
-  /** This node and no other; absent: the directory picks one, and idempotent calls fail over. */
+  /**
+   * This node and no other; absent: the directory picks one, and idempotent calls fail over. Either way they are given
+   * once more to a node that has started anew.
+   */
   readonly to?: NodeId;
   /** How long the caller waits in all, failing over included; the method's own when absent. */
   readonly timeoutMs?: number;

@@ -1,4 +1,6 @@
-const WINDOW = 4_096;
+/** So many calls of one process to a node are told apart. */
+export const REMEMBERED_CALLS = 4_096;
+const WINDOW = REMEMBERED_CALLS;
 const WORDS = WINDOW / 32;
 /** A baseline older than two of these no longer describes the path from a caller. */
 const BASELINE_MS = 10_000;
@@ -23,6 +25,11 @@ class InstanceWindow {
     }
     this.set(n);
     return true;
+  }
+
+  /** Whether call `n` has come, or is so old that it cannot be told. */
+  received(n: number): boolean {
+    return n <= this.highest && (n <= this.highest - WINDOW || this.has(n));
   }
 
   /**
@@ -62,6 +69,11 @@ export class CallerWindows {
   private readonly callers = new Map<string, Map<string, InstanceWindow>>();
 
   constructor(private readonly maxCallers = 4_096) {}
+
+  /** Undefined for a process from which nothing has come. */
+  known(nodeId: string, instance: string): InstanceWindow | undefined {
+    return this.callers.get(nodeId)?.get(instance);
+  }
 
   of(nodeId: string, instance: string): InstanceWindow {
     let instances = this.callers.get(nodeId);

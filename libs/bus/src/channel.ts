@@ -2,7 +2,7 @@
 export interface BusChannel {
   readonly to: string;
   readonly from: string;
-  /** A method's or broadcast's name, or one of `reply`, `ping`, `cancel`. */
+  /** A method's or broadcast's name, or one of `reply`, `ping`, `missing`, `cancel`. */
   readonly what: string;
 }
 
@@ -11,8 +11,9 @@ export const EVERYONE = 'all';
 /** Words of the bus itself in the last segment; no method may be called so. */
 export const REPLY = 'reply';
 export const PING = 'ping';
+export const MISSING = 'missing';
 export const CANCEL = 'cancel';
-export const RESERVED_NAMES: ReadonlySet<string> = new Set([REPLY, PING, CANCEL]);
+export const RESERVED_NAMES: ReadonlySet<string> = new Set([REPLY, PING, MISSING, CANCEL]);
 
 const SEGMENT = /^[A-Za-z0-9_-]{1,128}$/;
 const MAX_REMEMBERED = 4_096;

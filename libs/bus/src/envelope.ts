@@ -1,4 +1,5 @@
 import { errorCodes, type WireError } from '#errors';
+import { REMEMBERED_CALLS } from './caller-window.js';
 
 /** A message beyond this size is a mistake: content goes over HTTP, the bus carries control. */
 export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
@@ -50,6 +51,17 @@ export function writeBroadcast(i: string, sentAt: number, payloadJson: string): 
   return `{"i":"${i}","s":${sentAt.toFixed(1)},"d":${payloadJson}}`;
 }
 
+/** Calls of process `i`, and the number of the probe that asks about them or is answered. */
+export interface CallList {
+  readonly i: string;
+  readonly p: number;
+  readonly n: readonly number[];
+}
+
+export function writeCallList(i: string, p: number, n: readonly number[]): string {
+  return `{"i":"${i}","p":${p},"n":[${n.join(',')}]}`;
+}
+
 const INSTANCE = /^[A-Za-z0-9_-]{1,32}$/;
 const codes: ReadonlySet<string> = new Set(errorCodes);
 
@@ -81,6 +93,13 @@ export function readRequest(text: string): RequestEnvelope | undefined {
 export function readCancel(text: string): { i: string; n: number } | undefined {
   const read = readObject(text);
   return read && isInstance(read.i) && isCount(read.n) ? { i: read.i, n: read.n } : undefined;
+}
+
+export function readCallList(text: string): CallList | undefined {
+  const read = readObject(text);
+  if (!read || !isInstance(read.i) || !isCount(read.p) || !Array.isArray(read.n)) return undefined;
+  if (read.n.length === 0 || read.n.length > REMEMBERED_CALLS || !read.n.every(isCount)) return undefined;
+  return { i: read.i, p: read.p, n: read.n };
 }
 
 export function readBroadcast(text: string): { i: string; s: number; d: unknown } | undefined {
