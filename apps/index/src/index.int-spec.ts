@@ -236,6 +236,8 @@ describe('the index', () => {
       otherSigner: signedManifest(declared, sigil, stranger),
       signedByOtherNode: signedManifest(declared, wrongPurpose, operator),
       elsewhere: signedManifest({ ...declared, url: 'https://203.0.113.9:4105' }, sigil, operator),
+      noCertificate: signedManifest({ ...declared, url: 'https://127.0.0.1:4105' }, sigil, operator),
+      plainText: signedManifest({ ...declared, url: 'http://10.0.0.7:4105' }, sigil, operator),
       tampered: signedManifest(declared, sigil, operator).then((manifest) => ({
         ...manifest,
         services: ['governance'],

@@ -7,9 +7,17 @@ const places = ['10.1.0.0/16', '203.0.113.7', 'fd00:1::/32', 'runner.example', '
 const listed = new NodeRanges(new InternalNetwork(['inner']), new HostList(places));
 const unlisted = new NodeRanges(new InternalNetwork());
 
-function refusal(url: string | undefined, ranges = listed, services: ServiceName[] = ['runner'], own = false) {
+const tlsFingerprint = 'f'.repeat(64);
+
+function refusal(
+  url: string | undefined,
+  ranges = listed,
+  services: ServiceName[] = ['runner'],
+  own = false,
+  shown: { tlsFingerprint?: string } = { tlsFingerprint },
+) {
   try {
-    judgeNodeAddress({ url, services }, ranges, own);
+    judgeNodeAddress({ url, services, ...shown }, ranges, own);
     return undefined;
   } catch (error) {
     if (!isWatershedError(error)) throw error;
@@ -87,6 +95,29 @@ describe("a node's address", () => {
       expect(refusal(url, listed, ['runner'], true)).toBeUndefined();
       expect(refusal(url, listed, ['runner'], false)?.code).toBe('node_address_refused');
     }
+  });
+
+  it('comes with the certificate that is shown there, whoever else might vouch for it', () => {
+    for (const url of ['https://10.1.2.3', 'https://runner.example', 'HTTPS://10.1.2.3']) {
+      const told = refusal(url, listed, ['pod-host'], true, {});
+      expect([url, told?.code, told?.message]).toEqual([
+        url,
+        'node_address_refused',
+        expect.stringContaining('tlsFingerprint'),
+      ]);
+    }
+    // A proxy shows another certificate to people, and authorities vouch for it.
+    expect(refusal('https://watershed.example', listed, ['gateway'], true, {})).toBeUndefined();
+  });
+
+  it('speaks TLS wherever others can listen, in the ranges of nodes, too', () => {
+    for (const url of ['http://10.1.2.3:4105', 'http://runner.example', 'http://[fd00:1::7]'])
+      expect([url, refusal(url, listed, ['runner'], true)?.message]).toEqual([
+        url,
+        expect.stringContaining('plain text'),
+      ]);
+    expect(refusal('http://inner:4105', listed, ['runner'], true, {})).toBeUndefined();
+    expect(refusal('http://127.0.0.1:4105', unlisted, ['runner'], false, {})).toBeUndefined();
   });
 
   it('is of no concern where no node brings content to it', () => {

@@ -92,7 +92,7 @@ describe('who may log in where', () => {
         region: 'EU/FR',
         types: ['compute'],
         services: [...services],
-        ...(url ? { url } : {}),
+        ...(url ? { url, tlsFingerprint: 'f'.repeat(64) } : {}),
         key: sigil.publicJwk,
         operatorId: operator.thumbprint,
         issuedAt: new Date().toISOString(),
@@ -259,6 +259,8 @@ describe('who may log in where', () => {
       const elsewhere = await at(url);
       await refused(() => engine.redeem(elsewhere), 'node_address_refused');
     }
+    const plain = await at('http://10.0.0.7:4105');
+    await refused(() => engine.redeem(plain), 'node_address_refused');
     await expect(engine.redeem(await at('https://10.0.0.7:4105'))).resolves.toBeDefined();
   });
 

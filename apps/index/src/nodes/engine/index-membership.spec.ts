@@ -206,7 +206,8 @@ describe('the index engine and what governance decided', () => {
     const other = await generateSigil('operator');
     const theirs = await generateSigil('node');
     await world.governance.welcome([world.genesis], other);
-    const manifest = (url: string) => world.manifest(theirs, other, { services: ['runner'], url });
+    const tlsFingerprint = 'f'.repeat(64);
+    const manifest = (url: string) => world.manifest(theirs, other, { services: ['runner'], url, tlsFingerprint });
     await expect(strict.join(theirs.thumbprint, await manifest('http://inner:4106'))).rejects.toMatchObject({
       code: 'node_address_refused',
     });
