@@ -58,7 +58,7 @@ export class RegistryModule implements OnModuleDestroy {
             const transfers = new BlobTransfers({
               blobs,
               maxBlobBytes: config.maxBlobBytes,
-              approvedWith: (sha256) => store.approvedWith(sha256),
+              approvedWith: (sha256, page) => store.approvedWith(sha256, page),
               isPlaced: placedBy(node),
               baseUrl: () => config.publicUrl ?? addressOf(host),
             });

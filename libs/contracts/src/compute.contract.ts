@@ -95,6 +95,9 @@ export const orchestratorDisplace = defineMethod({
   timeoutMs: 5_000,
 });
 
+/** Versions that one question names at most; who has more asks again. */
+export const maxPlacedVersions = 1_000;
+
 /**
  * Whether a node is to serve one of these versions now. The registry asks before it gives a runner a model's file: a runner
  * gets what was placed on it and nothing else.
@@ -107,7 +110,7 @@ export const orchestratorPlaced = defineMethod({
     versions: z
       .array(z.object({ model: modelName, version: semver }))
       .min(1)
-      .max(1_000),
+      .max(maxPlacedVersions),
   }),
   response: z.object({ placed: z.boolean() }),
   callers: ['registry'],

@@ -1,6 +1,6 @@
 import { type ModelManifest, type ModelVersion, modelVersion } from '#contracts';
 import { type Database, isUniqueViolation, Outbox, type Prisma, type PrismaTransaction } from '#persistence';
-import type { ModelCursor, ModelStore, ReviewState } from './engine/model.ports.js';
+import type { ModelCursor, ModelStore, ReviewState, VersionId } from './engine/model.ports.js';
 
 interface VersionRow {
   readonly name: string;
@@ -27,9 +27,9 @@ export class ModelRepository implements ModelStore {
     return row ? versionOf(row) : undefined;
   }
 
-  async approved(name: string): Promise<readonly ModelVersion[]> {
-    const rows = await this.#database.prisma.registryVersion.findMany({ where: { name, review: 'approved' } });
-    return rows.map(versionOf);
+  async approved(name: string): Promise<readonly VersionId[]> {
+    const where = { name, review: 'approved' };
+    return this.#database.prisma.registryVersion.findMany({ where, select: { name: true, version: true } });
   }
 
   async page(after: ModelCursor | undefined, limit: number, review?: ReviewState): Promise<readonly ModelVersion[]> {
@@ -99,10 +99,17 @@ export class ModelRepository implements ModelStore {
     );
   }
 
-  /** The approved versions that have this blob. */
-  async approvedWith(blobSha256: string): Promise<{ name: string; version: string }[]> {
-    const where = { blobSha256, review: 'approved' };
-    return this.#database.prisma.registryVersion.findMany({ where, select: { name: true, version: true } });
+  async approvedWith(blobSha256: string, { after, limit }: { after?: VersionId; limit: number }): Promise<VersionId[]> {
+    return this.#database.prisma.registryVersion.findMany({
+      where: {
+        blobSha256,
+        review: 'approved',
+        ...(after ? { OR: [{ name: { gt: after.name } }, { name: after.name, version: { gt: after.version } }] } : {}),
+      },
+      orderBy: [{ name: 'asc' }, { version: 'asc' }],
+      take: limit,
+      select: { name: true, version: true },
+    });
   }
 
   async #announce(tx: PrismaTransaction, { name, version, review }: VersionRow): Promise<void> {

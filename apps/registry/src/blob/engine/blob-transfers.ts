@@ -1,4 +1,4 @@
-import type { TransferTicket } from '#contracts';
+import { maxPlacedVersions, type TransferTicket } from '#contracts';
 import { WatershedError } from '#errors';
 import { TransferTokens } from '#transfer';
 import type { BlobPart, BlobStore } from './blob-store.js';
@@ -16,9 +16,12 @@ export interface BlobVersion {
 export interface BlobTransfersOptions {
   readonly blobs: BlobStore;
   readonly maxBlobBytes: number;
-  /** The approved versions that have a blob. */
-  readonly approvedWith: (sha256: string) => Promise<readonly BlobVersion[]>;
-  /** Whether one of these versions is to be served by this node. */
+  /** Approved versions that have a blob, in an order that stays: the first `limit` of those behind `after`. */
+  readonly approvedWith: (
+    sha256: string,
+    page: { after?: BlobVersion; limit: number },
+  ) => Promise<readonly BlobVersion[]>;
+  /** Whether one of these versions, `maxPlacedVersions` at most, is to be served by this node. */
   readonly isPlaced: (nodeId: string, versions: readonly BlobVersion[]) => Promise<boolean>;
   /** Where this registry takes and gives blobs, without a slash at its end. */
   readonly baseUrl: () => string;
@@ -74,13 +77,13 @@ export class BlobTransfers {
    * runner: a stolen runner's key fetches no model but those that it serves anyway.
    */
   async pull(sha256: string, runnerId: string): Promise<{ ticket: TransferTicket; sizeBytes: number }> {
-    const { blobs, approvedWith, isPlaced } = this.#options;
-    const versions = await approvedWith(sha256);
+    const { blobs, approvedWith } = this.#options;
+    const versions = await approvedWith(sha256, { limit: maxPlacedVersions });
     const sizeBytes = versions.length > 0 ? await blobs.sizeOf(sha256) : undefined;
     if (sizeBytes === undefined) {
       throw new WatershedError('blob_unknown', 'No approved model has this blob.');
     }
-    if (!(await isPlaced(runnerId, versions))) {
+    if (!(await this.#isPlaced(sha256, runnerId, versions))) {
       throw new WatershedError(
         'caller_not_allowed',
         'No model with this file is placed on this runner. Have an operator place it: `watershed models place`.',
@@ -100,6 +103,17 @@ export class BlobTransfers {
     const transfer = this.#tokens.redeem(token);
     if (isOf(transfer, kind) && transfer.sha256 === sha256) return transfer;
     throw new WatershedError('transfer_token_invalid', 'This transfer token is for another transfer.');
+  }
+
+  /** One file may be in any number of versions: they are asked about a page at a time. */
+  async #isPlaced(sha256: string, runnerId: string, first: readonly BlobVersion[]): Promise<boolean> {
+    const limit = maxPlacedVersions;
+    for (let page = first; page.length > 0; ) {
+      if (await this.#options.isPlaced(runnerId, page)) return true;
+      if (page.length < limit) return false;
+      page = await this.#options.approvedWith(sha256, { after: page.at(-1), limit });
+    }
+    return false;
   }
 
   #ticket(transfer: BlobTransfer, maxBytes: number): TransferTicket {

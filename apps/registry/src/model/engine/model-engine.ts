@@ -108,9 +108,19 @@ export class ModelEngine {
   /** One version, or the newest approved one. Throws `model_unknown`. */
   async find(name: string, version?: string): Promise<ModelVersion> {
     const { store } = this.#options;
-    const found = version === undefined ? newest(await store.approved(name)) : await store.find(name, version);
+    const found = version === undefined ? await this.#newest(name) : await store.find(name, version);
     if (!found) throw unknownModel();
     return found;
+  }
+
+  async #newest(name: string): Promise<ModelVersion | undefined> {
+    const { store } = this.#options;
+    for (;;) {
+      const version = newest(await store.approved(name));
+      const found = version && (await store.find(name, version.version));
+      // One that was withdrawn in between is not among the approved when they are read again.
+      if (!found || found.review === 'approved') return found;
+    }
   }
 
   /** By name and serial. Throws `cursor_invalid`. */

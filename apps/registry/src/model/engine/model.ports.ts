@@ -9,10 +9,17 @@ export interface ModelCursor {
   readonly serial: number;
 }
 
+/** A version's primary key. */
+export interface VersionId {
+  readonly name: string;
+  readonly version: string;
+}
+
 /** Where versions are kept. Writes announce themselves in the same transaction. */
 export interface ModelStore {
   find(name: string, version: string): Promise<ModelVersion | undefined>;
-  approved(name: string): Promise<readonly ModelVersion[]>;
+  /** Which versions of a model are approved; what is in them is read apart. */
+  approved(name: string): Promise<readonly VersionId[]>;
   page(after: ModelCursor | undefined, limit: number, review?: ReviewState): Promise<readonly ModelVersion[]>;
   /** Adds a version under the next serial of its model; answers the one that is there where another was first. */
   add(manifest: ModelManifest, digest: string): Promise<ModelVersion>;
@@ -22,8 +29,8 @@ export interface ModelStore {
     change: { review: ReviewState; manifest: ModelManifest; reviewer: string },
   ): Promise<ModelVersion | undefined>;
   isReferenced(blobSha256: string): Promise<boolean>;
-  /** The approved versions that have this blob. */
-  approvedWith(blobSha256: string): Promise<{ name: string; version: string }[]>;
+  /** Approved versions that have this blob, by name and version: the first `limit` of those behind `after`. */
+  approvedWith(blobSha256: string, page: { after?: VersionId; limit: number }): Promise<VersionId[]>;
 }
 
 export interface ModelBlobs {
