@@ -82,7 +82,7 @@ export class TransferClient {
 
   /**
    * Errors: `body_too_large` (a body of known size beyond the ticket), `node_unreachable` (nobody there),
-   * `deadline_exceeded`; when `signal` aborts, its reason.
+   * `deadline_exceeded`, `shutting_down` once this client is closed; when `signal` aborts, its reason.
    */
   transfer(ticket: TransferTicket, request: TransferRequest = {}): Promise<TransferResponse> {
     const { tracing } = this;
@@ -93,7 +93,7 @@ export class TransferClient {
   }
 
   private async transferNow(ticket: TransferTicket, request: TransferRequest): Promise<TransferResponse> {
-    if (this.closed) throw new WatershedError('shutting_down', 'This service is stopping. Try another.');
+    if (this.closed) throw stopping();
     const { body } = request;
     const size = typeof body === 'string' ? Buffer.byteLength(body) : body instanceof Uint8Array ? body.byteLength : 0;
     if (size > ticket.maxBytes) {
@@ -137,8 +137,6 @@ export class TransferClient {
 
   private exchangeNow(ticket: TransferTicket, request: ExchangeRequest): Promise<TransferExchange> {
     const { body, timeoutMs, maxAnswerBytes } = request;
-    if (this.closed)
-      return Promise.reject(new WatershedError('shutting_down', 'This service is stopping. Try another.'));
     if (body.byteLength > ticket.maxBytes) return Promise.reject(tooLarge(body.byteLength, ticket.maxBytes));
     const headers = { ...request.headers, authorization: `Bearer ${ticket.token}` };
     let status = 0;
@@ -164,7 +162,8 @@ export class TransferClient {
 
   /**
    * Bytes there, and the answer handed on as it comes; resolves at its end. What `answer` throws ends the exchange and is
-   * its error. Errors: `node_unreachable`, `deadline_exceeded` when the end has not come within `timeoutMs`.
+   * its error. Errors: `node_unreachable`, `deadline_exceeded` when the end has not come within `timeoutMs`,
+   * `shutting_down` once this client is closed.
    */
   streamed(
     url: URL,
@@ -179,6 +178,8 @@ export class TransferClient {
     },
   ): Promise<void> {
     const { headers, body, timeoutMs } = request;
+    // A pool that is made now would be closed by nobody.
+    if (this.closed) return Promise.reject(stopping());
     return new Promise<void>((resolve, reject) => {
       const pool = this.poolOf(url);
       let controller: Dispatcher.DispatchController | undefined;
@@ -275,6 +276,8 @@ export const tooLarge = (sizeBytes: number, maxBytes: number) =>
 
 const answeredLate = (timeoutMs: number, cause?: unknown) =>
   new WatershedError('deadline_exceeded', `The node did not answer within ${timeoutMs} ms.`, { cause });
+
+const stopping = () => new WatershedError('shutting_down', 'This service is stopping. Try another.');
 
 const inPlainText = () =>
   new WatershedError(

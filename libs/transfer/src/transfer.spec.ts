@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { refusal } from '#contracts';
 import { eventually } from '#testing';
+import { ContentSender } from './content-sender.js';
 import { TransferClient } from './transfer-client.js';
 import { readJson, TransferServer, transferTokenOf } from './transfer-server.js';
 import { TransferTokens } from './transfer-tokens.js';
@@ -126,8 +127,25 @@ describe('the transfer client', () => {
     const aborted = client.transfer(ticket('/silent'), { body: '', signal: controller.signal });
     controller.abort(reason);
     await expect(aborted).rejects.toBe(reason);
+  });
+
+  it('begins nothing once it is closed, by whichever way it is asked', async () => {
+    const wanted = { headers: {}, body: Buffer.from('late'), timeoutMs: 1_000 };
+    const answer = { head: () => undefined, data: () => undefined };
+    const whole = { ...wanted, maxAnswerBytes: 1_000 };
+    const sender = new ContentSender({ client, maxAnswerBytes: 1_000 });
+    const begin = (): Promise<unknown>[] => [
+      client.transfer(ticket('/in'), { body: 'late' }).then((given) => text(given.body)),
+      client.exchange(ticket('/in'), whole),
+      client.streamed(new URL(ticket('/in').url), wanted, answer),
+      ...[1, 2].map(() => sender.send(ticket('/in'), { kind: 'json', body: wanted.body }, 1_000)),
+    ];
+    await Promise.all(begin());
     await client.close();
-    await expect(client.transfer(ticket('/in'), { body: '' })).rejects.toMatchObject({ code: 'shutting_down' });
+    seen.length = 0;
+    for (const outcome of await Promise.allSettled(begin()))
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'shutting_down' } });
+    expect(seen).toEqual([]);
   });
 });
 
