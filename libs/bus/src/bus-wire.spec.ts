@@ -110,6 +110,12 @@ describe('what a node remembers of its callers', () => {
     );
   });
 
+  it('has not received what has not come, though the place where it will be noted is in use', () => {
+    const window = new CallerWindows().of(node, 'i');
+    window.admit(1);
+    expect([1, 2, 4_097].map((n) => window.received(n))).toEqual([true, false, false]);
+  });
+
   it('finds how long a message waited by comparison with the fastest, whatever the two clocks show', () => {
     const window = new CallerWindows().of(node, 'i');
     expect(window.excessMs(1_000_000, 5)).toBe(0);

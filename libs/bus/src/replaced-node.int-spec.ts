@@ -7,6 +7,7 @@ import { defineMethod, type ServiceName } from '#contracts';
 import { isWatershedError } from '#errors';
 import { eventually, leakCheck, TestDirectory, type TestRedis, testLogger, testRedis } from '#testing';
 import { Bus } from './bus.js';
+import { type NodeDirectory, type NodeRouter, routerOver } from './node-directory.port.js';
 
 const safe = defineMethod({
   name: 'toll-safe',
@@ -31,6 +32,7 @@ jest.setTimeout(30_000);
 describe('a node whose process is replaced', () => {
   let redis: TestRedis;
   let raw: Redis;
+  let roll: TestDirectory;
   let open: Bus[];
   let children: ChildProcess[];
   let leaks: ReturnType<typeof leakCheck>;
@@ -46,6 +48,7 @@ describe('a node whose process is replaced', () => {
     await leaks.expectNothingLeft();
   });
   beforeEach(() => {
+    roll = new TestDirectory(redis.clusterId).add(tollId, 'toll').add(gatewayId, 'gateway');
     open = [];
     children = [];
   });
@@ -53,11 +56,11 @@ describe('a node whose process is replaced', () => {
     await Promise.all([...children.map(kill), ...open.map((bus) => bus.close())]);
   });
 
-  async function join(nodeId: string, service: ServiceName): Promise<Bus> {
+  async function join(nodeId: string, service: ServiceName, directory: NodeDirectory = roll): Promise<Bus> {
     const bus = await Bus.connect({
       redisUrl: redis.url,
       identity: { clusterId: redis.clusterId, nodeId, services: [service] },
-      directory: new TestDirectory(redis.clusterId).add(tollId, 'toll').add(gatewayId, 'gateway'),
+      directory,
       logger: testLogger(),
       metrics: { registry: new Registry() },
     });
@@ -132,22 +135,25 @@ describe('a node whose process is replaced', () => {
     const kept = caller.call(safe, { n: 7 });
     await expect(Promise.all(calls)).resolves.toEqual(Array(count).fill('node_unreachable'));
     // Asked about as long as the others were, and some times more.
-    await probesHeard(3);
+    await questions(4);
     expect(finish).toHaveLength(1);
     finish[0]?.();
     await expect(kept).resolves.toEqual({ n: 7 });
   });
 
-  /** Resolves when the gateway has asked toll so often what it has in hand. */
-  async function probesHeard(count: number): Promise<void> {
-    const spy = new Redis(redis.url);
-    let heard = 0;
-    spy.on('message', () => {
-      heard += 1;
+  /**
+   * Resolves when the gateway has asked toll so often what it has in hand; the last question. Read off Redis's commands,
+   * for a subscriber would count as another toll.
+   */
+  async function questions(count: number): Promise<{ i: string; p: number; n: number[] }> {
+    const monitor = await raw.monitor();
+    const heard: string[] = [];
+    monitor.on('monitor', (_time: string, [, channel, text = '']: string[]) => {
+      if (channel === `${redis.clusterId}:${tollId}:${gatewayId}:ping`) heard.push(text);
     });
-    await spy.subscribe(`${redis.clusterId}:${tollId}:${gatewayId}:ping`);
-    await eventually(() => heard >= count, { timeoutMs: 10_000 });
-    await spy.quit();
+    await eventually(() => heard.length >= count, { timeoutMs: 10_000 });
+    monitor.disconnect();
+    return JSON.parse(heard.at(-1) ?? '');
   }
 
   it('is not taken for lost while an earlier process drains, or another claims its id', async () => {
@@ -175,6 +181,39 @@ describe('a node whose process is replaced', () => {
     finish();
     await expect(call).resolves.toEqual({ n: 1 });
     await drained;
+  });
+
+  it('keeps a call whose caller it still asks about, and one from a process that it remembers no more', async () => {
+    let tell: () => void = () => undefined;
+    const told = new Promise<void>((resolve) => {
+      tell = resolve;
+    });
+    const slow: NodeRouter = {
+      ...routerOver(roll),
+      get: () => undefined,
+      resolve: (nodeId) => told.then(() => roll.get(nodeId)),
+    };
+    const [caller, toll] = [await join(gatewayId, 'gateway'), await join(tollId, 'toll', slow)];
+    let finish: (() => void) | undefined;
+    toll.handle(unsafe, async ({ n }) => {
+      await new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      return { n };
+    });
+    const call = caller.call(unsafe, { n: 1 });
+    await questions(4);
+    tell();
+    await eventually(() => finish !== undefined);
+    const others = ['one', 'two', 'three', 'four'];
+    for (const i of others) {
+      const stale = JSON.stringify({ i, n: 1, t: 0, s: 1, d: { n: 1 } });
+      await raw.publish(`${redis.clusterId}:${tollId}:${gatewayId}:${unsafe.name}`, stale);
+    }
+    await eventually(() => toll.droppedFor('expired') === others.length);
+    await questions(4);
+    finish?.();
+    await expect(call).resolves.toEqual({ n: 1 });
   });
 
   it('loses the call that the earlier process leaves behind when it ends', async () => {
@@ -219,19 +258,10 @@ describe('a node whose process is replaced', () => {
       });
       return { n };
     });
-    const spy = new Redis(redis.url);
-    let asked: { i: string; p: number; n: number[] } | undefined;
-    spy.on('message', (_channel: string, text: string) => {
-      asked = JSON.parse(text) as typeof asked;
-    });
-    await spy.subscribe(`${redis.clusterId}:${tollId}:${gatewayId}:unrelated`);
     const call = caller.call(unsafe, { n: 1 });
     await eventually(() => toll.callsInFlight === 1);
-    // From here on Redis counts this spy as a second listener of probes alone, and toll's word is not enough either.
-    await spy.subscribe(`${redis.clusterId}:${tollId}:${gatewayId}:ping`);
-    await eventually(() => asked !== undefined, { timeoutMs: 10_000 });
-    await spy.quit();
-    expect(asked?.n).toEqual([1]);
+    const asked = await questions(1);
+    expect(asked.n).toEqual([1]);
     const say = (from: string, message: object): Promise<number> =>
       raw.publish(`${redis.clusterId}:${gatewayId}:${from}:missing`, JSON.stringify({ ...asked, ...message }));
     const before = { unasked: caller.droppedFor('reply_unasked'), malformed: caller.droppedFor('message_malformed') };
