@@ -3,8 +3,8 @@ import { type DatabaseApp, type ServiceName, serviceApps, serviceNames } from '#
 import { isWatershedError } from '#errors';
 import { appDatabaseUrl, derivedPasswords, migrate, migrationsFolder, openDatabase } from '#persistence';
 import { ensureClusterIdentity, keyFileOf, loadSigil, secretKeyFileOf } from '#sigil';
-import { openGatewayKek } from '../../apps/gateway/src/once/gateway-kek.js';
-import { openPodKek } from '../../apps/pod-host/src/pods/pod-kek.js';
+import { openGatewayKek, proveGatewayKek } from '../../apps/gateway/src/once/gateway-kek.js';
+import { openPodKek, provePodKek } from '../../apps/pod-host/src/pods/pod-kek.js';
 import { instanceOf, oneOfEach, type Seed, seedAccess, seedNodes } from './seed-access.js';
 
 /**
@@ -20,6 +20,8 @@ export interface InitialiseRequest {
   readonly redisUrl?: string;
   /** The nodes that are started without a ticket; one of each service when absent. */
   readonly seeds?: readonly Seed[];
+  /** Services of this cluster may be running and hold the keys that wrap people's: those are proved and not rotated here. */
+  readonly besideServices?: boolean;
 }
 
 export type DatabaseUrls = Readonly<Partial<Record<ServiceName, string>>>;
@@ -82,7 +84,7 @@ async function initialise(request: InitialiseRequest): Promise<InitialiseOutcome
   redis?.users.close();
   const login = { rolePrefix, passwordFor, instanceOf: instanceOf(seeds) };
   const urlOf = (app: DatabaseApp) => appDatabaseUrl(adminUrl, app, login);
-  await proveKeys(dataFolder, urlOf);
+  await proveKeys(request, urlOf);
   return {
     ok: true,
     clusterId,
@@ -99,11 +101,22 @@ async function initialise(request: InitialiseRequest): Promise<InitialiseOutcome
 }
 
 /** A key that is missing or wrong ends the start here, in one line, instead of a service over and over in its log. */
-async function proveKeys(dataFolder: string, urlOf: (app: DatabaseApp) => string): Promise<void> {
+async function proveKeys(
+  { dataFolder, besideServices = false }: InitialiseRequest,
+  urlOf: (app: DatabaseApp) => string,
+): Promise<void> {
   const { GATEWAY_KEK_FILE, POD_HOST_KEK_FILE } = process.env;
   const proofs = [
-    { app: 'gateway', open: openGatewayKek, file: GATEWAY_KEK_FILE ?? secretKeyFileOf(dataFolder, 'kek') },
-    { app: 'pod-host', open: openPodKek, file: POD_HOST_KEK_FILE ?? secretKeyFileOf(dataFolder, 'pod-kek') },
+    {
+      app: 'gateway',
+      open: besideServices ? proveGatewayKek : openGatewayKek,
+      file: GATEWAY_KEK_FILE ?? secretKeyFileOf(dataFolder, 'kek'),
+    },
+    {
+      app: 'pod-host',
+      open: besideServices ? provePodKek : openPodKek,
+      file: POD_HOST_KEK_FILE ?? secretKeyFileOf(dataFolder, 'pod-kek'),
+    },
   ] as const;
   for (const { app, open, file } of proofs) {
     const database = await openDatabase({ url: urlOf(app), applicationName: 'watershed-start', poolSize: 2 });

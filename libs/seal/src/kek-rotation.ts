@@ -82,6 +82,21 @@ export async function openRotatedKek(options: RotatedKekOptions): Promise<Uint8A
 }
 
 /**
+ * Proves the KEK of this file, or one that takes its place, and rotates nothing: for whoever looks while those who hold the
+ * KEK in memory may be running. Throws as `openKek`.
+ */
+export async function proveKek({ database, app, file, purpose, sample }: RotatedKekOptions): Promise<void> {
+  await database.sqlTransaction(async (lock) => {
+    // Of a rotation that goes on now it sees the beginning or the end.
+    await lock.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 1))', [checkTable(app)]);
+    const next = await readSecretKey(nextKekFile(file), purpose);
+    // One that broke off before the file had its name: whoever opens it next ends that.
+    if (next && (await isInForce(lock, app, purpose, next))) return;
+    await openKek({ file, purpose, ledger: databaseKekLedger(database, app, purpose, sample) });
+  });
+}
+
+/**
  * The condition, as SQL, that a statement which keeps a newly wrapped key must put itself under: the KEK whose check value
  * is the parameter `$n` is in force, and stays so until the statement has committed. Without it a service that was not
  * stopped before a rotation would keep keys that only the old KEK opens.

@@ -111,6 +111,8 @@ export async function runInit(env: Env): Promise<void> {
       databaseSecret: given.WATERSHED_DATABASE_SECRET.reveal(),
       redisUrl: given.REDIS_URL.reveal(),
       seeds: containers.map(({ name, service }) => ({ name, service })),
+      // It runs at each `up`, also of a stack that is up.
+      besideServices: true,
     });
     const dataVersion = await ownDataVersion();
     for (const container of containers) {

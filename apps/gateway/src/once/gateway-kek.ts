@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Database } from '#persistence';
-import { openBytes, openRotatedKek, type RotatedKekOptions, sealBytes } from '#seal';
+import { openBytes, openRotatedKek, proveKek, type RotatedKekOptions, sealBytes } from '#seal';
 import { ContentBlind, firstBlindKey } from './content-blind.js';
 import { wrappedKeyContext } from './content-seal.js';
 
@@ -15,7 +15,20 @@ export function openGatewayKek(
   file: string,
   change: Pick<RotatedKekOptions, 'batchSize' | 'reached'> = {},
 ): Promise<Uint8Array> {
-  return openRotatedKek({
+  return openRotatedKek(gatewayKek(database, file, change));
+}
+
+/** Proves it and rotates nothing, while gateways may be running. */
+export function proveGatewayKek(database: Pick<Database, 'sqlTransaction'>, file: string): Promise<void> {
+  return proveKek(gatewayKek(database, file, {}));
+}
+
+function gatewayKek(
+  database: Pick<Database, 'sqlTransaction'>,
+  file: string,
+  change: Pick<RotatedKekOptions, 'batchSize' | 'reached'>,
+): RotatedKekOptions {
+  return {
     ...{ database, app: 'gateway', file, purpose: 'kek', ...change },
     keys: [
       {
@@ -35,7 +48,7 @@ export function openGatewayKek(
       if (!(row?.wrapped_key instanceof Uint8Array)) return undefined;
       return { sealed: row.wrapped_key, context: wrappedKeyContext(String(row.person_id)) };
     },
-  });
+  };
 }
 
 /** By which this gateway compares what it does not keep. The key stays the same when the KEK that wraps it is another. */

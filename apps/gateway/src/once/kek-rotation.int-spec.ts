@@ -10,7 +10,7 @@ import { beginKekRotation, kekCheckValue, kekInForce, nextKekFile, openBytes, se
 import { readSecretKey } from '#sigil';
 import { eventually, type TestDatabase, testDatabase } from '#testing';
 import { ContentSeal, wrappedKeyContext } from './content-seal.js';
-import { openContentBlind, openGatewayKek } from './gateway-kek.js';
+import { openContentBlind, openGatewayKek, proveGatewayKek } from './gateway-kek.js';
 
 const root = join(import.meta.dirname, '../../../..');
 const people = 40;
@@ -93,6 +93,27 @@ describe('rotating the key that wraps people’s keys', () => {
     await copyFile(file, kept);
     return { before: await keyIn(file), kept };
   };
+
+  it('is proved beside gateways that run without being rotated under them, before, between and after', async () => {
+    const { before, kept } = await keepOld();
+    await proveGatewayKek(database, file);
+    await beginKekRotation(file, 'kek');
+    await proveGatewayKek(database, file);
+    expect([await opensWith(before), await keyIn(file)]).toEqual([people, before]);
+    // Every key is wrapped by the next one, and the file not yet named after it.
+    const stop = new Error('broke off');
+    const breaking = openGatewayKek(database, file, {
+      reached: async (step) => {
+        if (step === 'checked') throw stop;
+      },
+    });
+    await expect(breaking).rejects.toBe(stop);
+    await proveGatewayKek(database, file);
+    expect(await keyIn(file)).toEqual(before);
+    await openGatewayKek(database, file);
+    await proveGatewayKek(database, file);
+    await expect(proveGatewayKek(database, kept)).rejects.toMatchObject({ code: 'key_file_mismatch' });
+  });
 
   it('wraps every key anew at the next opening; the old one is refused from then on', async () => {
     const { before, kept } = await keepOld();

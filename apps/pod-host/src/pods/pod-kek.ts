@@ -1,5 +1,5 @@
 import type { Database } from '#persistence';
-import { openRotatedKek } from '#seal';
+import { openRotatedKek, proveKek, type RotatedKekOptions } from '#seal';
 import { podKeyContext } from './pod-keys.js';
 
 /**
@@ -7,7 +7,16 @@ import { podKeyContext } from './pod-keys.js';
  * one waits.
  */
 export function openPodKek(database: Pick<Database, 'sqlTransaction'>, file: string): Promise<Uint8Array> {
-  return openRotatedKek({
+  return openRotatedKek(podKek(database, file));
+}
+
+/** Proves it and rotates nothing, while pod hosts may be running. */
+export function provePodKek(database: Pick<Database, 'sqlTransaction'>, file: string): Promise<void> {
+  return proveKek(podKek(database, file));
+}
+
+function podKek(database: Pick<Database, 'sqlTransaction'>, file: string): RotatedKekOptions {
+  return {
     ...{ database, app: 'pod-host', file, purpose: 'pod-kek' },
     keys: [
       { ...{ table: 'pod_host.pod', id: 'pod_id', idType: 'uuid', wrapped: 'wrapped_key' }, context: podKeyContext },
@@ -17,5 +26,5 @@ export function openPodKek(database: Pick<Database, 'sqlTransaction'>, file: str
       if (!(row?.wrapped_key instanceof Uint8Array)) return undefined;
       return { sealed: row.wrapped_key, context: podKeyContext(String(row.pod_id)) };
     },
-  });
+  };
 }
