@@ -1,8 +1,8 @@
 import type { Api } from '../watershed/api.js';
 
-/** What a check found: fine, or what is wrong and what to do about it. */
+/** What a check found: fine, fine for a while yet, or what is wrong and what to do about it. */
 export type Finding =
-  | { readonly ok: true; readonly seen: string }
+  | { readonly ok: true; readonly seen: string /** What to do before it goes wrong. */; readonly soon?: string }
   | { readonly ok: false; readonly wrong: string; readonly remedy: string };
 
 export interface Check {
@@ -29,4 +29,5 @@ export interface CheckContext {
 }
 
 export const fine = (seen: string): Finding => ({ ok: true, seen });
+export const fineForNow = (seen: string, soon: string): Finding => ({ ok: true, seen, soon });
 export const wrong = (what: string, remedy: string): Finding => ({ ok: false, wrong: what, remedy });

@@ -6,6 +6,7 @@ import { freeBytes, secretFiles } from '#telemetry';
 import type { RunningCluster } from '../start/cluster.js';
 import { dataFormat } from '../start/data-folder.js';
 import { CommandError } from '../watershed/api.js';
+import { certificateChecks } from './certificates.js';
 import { type Check, type CheckContext, fine, wrong } from './check.js';
 import { metricChecks, processesOf, scrape } from './metric-checks.js';
 import { type ModelServerSeen, modelServers } from './model-servers.js';
@@ -205,5 +206,7 @@ export const checks = (context: CheckContext): readonly Check[] => [
   ...(context.stack ? stackChecks(context.stack) : dataChecks(context)),
   modelServerCheck(context),
   ...metricChecks(context),
+  // Before the gateway, which nobody believes any more when its certificate has ended.
+  ...certificateChecks(context),
   ...gatewayChecks(context),
 ];

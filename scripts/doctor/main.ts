@@ -41,6 +41,7 @@ const key = process.env.WATERSHED_KEY;
 const stack = values.stack?.split(',').map((name) => ({ name, metricsUrl: `http://${name}:${metricsPort}/metrics` }));
 const api = new Api({ url, dataFolder, ...(key ? { key } : {}) });
 const failed = new Set<string>();
+let soon = 0;
 for (const check of checks({ url, dataFolder, api, ...(stack ? { stack } : {}) })) {
   if (check.needs && failed.has(check.needs)) {
     failed.add(check.name);
@@ -52,11 +53,15 @@ for (const check of checks({ url, dataFolder, api, ...(stack ? { stack } : {}) }
     wrong: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error),
     remedy: 'the check itself failed; look into the logs',
   }));
-  if (finding.ok) console.log(`✓  ${check.name}: ${finding.seen}`);
-  else {
+  if (finding.ok && finding.soon === undefined) console.log(`✓  ${check.name}: ${finding.seen}`);
+  else if (finding.ok) {
+    soon += 1;
+    console.log(`!  ${check.name}: ${finding.seen}\n     → ${finding.soon}`);
+  } else {
     failed.add(check.name);
     console.log(`✗  ${check.name}: ${finding.wrong}\n     → ${finding.remedy}`);
   }
 }
-console.log(failed.size === 0 ? '\nAll is well.' : `\n${failed.size} of the checks above need attention.`);
+const well = soon === 0 ? 'All is well.' : 'All is well for now; what is marked with ! wants attention soon.';
+console.log(failed.size === 0 ? `\n${well}` : `\n${failed.size} of the checks above need attention.`);
 process.exitCode = failed.size === 0 ? 0 : 1;

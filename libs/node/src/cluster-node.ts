@@ -22,7 +22,7 @@ import type { ServerCertificate } from '#tls';
 import { BusIndexPort, type IndexPort } from './index-port.js';
 import { isFinal, plainAddress } from './join-refusals.js';
 import { LoopDelayMeter } from './loop-delay-meter.js';
-import { nodeCertificate } from './node-certificate.js';
+import { certificateEndGauge, nodeCertificate } from './node-certificate.js';
 import { type ManifestSigner, manifestFor, readManifest, signedManifest } from './node-manifest.js';
 import { WatchedDirectory } from './watched-directory.js';
 
@@ -96,6 +96,7 @@ export class ClusterNode {
   private pulling: Promise<void> | undefined;
   private pullAgain = false;
   private rejoining = false;
+  private readonly certificateEnd: Gauge;
   /** When the index last answered, on the monotonic clock. */
   private answeredAt = performance.now();
 
@@ -123,6 +124,7 @@ export class ClusterNode {
         else this.set(age);
       },
     });
+    this.certificateEnd = certificateEndGauge(options.metrics.registry);
   }
 
   get clusterId(): string {
@@ -230,6 +232,7 @@ export class ClusterNode {
             this.nodeSigil,
             signer.operator,
           );
+    if (options.certificate) this.certificateEnd.set(options.certificate.validUntil.getTime() / 1_000);
     this.directory.refreshWith(() => this.pull());
     this.loopDelay.start();
     this.unsubscribe.push(

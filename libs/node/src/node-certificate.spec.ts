@@ -1,8 +1,9 @@
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Registry } from 'prom-client';
 import type { NodeEntry } from '#contracts';
-import { certificateAt, nodeCertificate } from './node-certificate.js';
+import { certificateAt, certificateEndGauge, nodeCertificate } from './node-certificate.js';
 
 describe('the certificate of a node', () => {
   let dataDir: string;
@@ -27,6 +28,16 @@ describe('the certificate of a node', () => {
     writeFileSync(join(dataDir, 'nodes', 'runner.tls.pem'), 'x');
     await expect(nodeCertificate(dataDir, 'runner')).rejects.toMatchObject({ code: 'certificate_unusable' });
   });
+});
+
+it('has no end where none is shown: 0 would have been in 1970', async () => {
+  const registry = new Registry();
+  const gauge = certificateEndGauge(registry);
+  const values = async () => (await gauge.get()).values.map(({ value }) => value);
+  expect(await values()).toEqual([]);
+  gauge.set(1_800_000_000);
+  expect(await values()).toEqual([1_800_000_000]);
+  expect(await registry.metrics()).toContain('watershed_certificate_expiry_timestamp_seconds 1800000000');
 });
 
 describe('the certificate that must be shown at an address', () => {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { Gauge, type Registry } from 'prom-client';
 import type { NodeEntry } from '#contracts';
 import { createPrivateFile } from '#sigil';
 import type { ServerCertificate } from '#tls';
@@ -38,3 +39,15 @@ export function certificateAt(nodes: readonly NodeEntry[], origin: string): stri
 }
 
 const isThere = (health: NodeEntry['health']): boolean => health === 'alive' || health === 'suspect';
+
+/** When the certificate ends that a node shows since it joined; without a value where it shows none. */
+export function certificateEndGauge(registry: Registry): Gauge {
+  const gauge = new Gauge({
+    name: 'watershed_certificate_expiry_timestamp_seconds',
+    help: 'When the certificate ends that this service shows where it speaks TLS itself (Unix time)',
+    registers: [registry],
+  });
+  // Not the 0 that a gauge begins with: that would have ended in 1970.
+  gauge.remove();
+  return gauge;
+}

@@ -6,6 +6,8 @@ import type { CertificatePair } from './self-signed.js';
 export interface ServerCertificate extends CertificatePair {
   /** SHA-256 of the certificate (DER) in hexadecimal, as `openssl x509 -fingerprint -sha256` without its colons. */
   readonly fingerprint: string;
+  /** After it nobody believes it any more. */
+  readonly validUntil: Date;
 }
 
 /** A certificate that must not be used: what is wrong with it, for the operator of this machine. */
@@ -30,7 +32,7 @@ export function serverCertificate(pair: CertificatePair, now = new Date()): Serv
   if (!fits) throw new CertificateError('hold a certificate and the key of another');
   const problem = outsideItsTime(certificate, now);
   if (problem) throw new CertificateError(`hold a certificate that is ${problem}`);
-  return { ...pair, fingerprint: fingerprintOf(certificate) };
+  return { ...pair, fingerprint: fingerprintOf(certificate), validUntil: new Date(certificate.validTo) };
 }
 
 /** What is wrong with a certificate's time at `now`; undefined where it is good. */
