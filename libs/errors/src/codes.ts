@@ -67,6 +67,7 @@ export const errorCodes = [
   'no_node_available',
   'manifest_invalid',
   'node_address_refused',
+  'node_address_taken',
   'ticket_invalid',
   'ticket_used',
   'ticket_expired',

@@ -69,6 +69,7 @@ export const problemCatalogue = {
   no_node_available: { status: 503, title: 'No node can serve this now' },
   manifest_invalid: { status: 422, title: 'The manifest is not valid' },
   node_address_refused: { status: 422, title: 'The node may not be reached there' },
+  node_address_taken: { status: 409, title: 'Another node has this address' },
   ticket_invalid: { status: 403, title: 'The join ticket is not valid' },
   ticket_used: { status: 409, title: 'The join ticket was used' },
   ticket_expired: { status: 403, title: 'The join ticket has expired' },

@@ -85,6 +85,29 @@ describe('the table of nodes', () => {
     expect(await nodes.find(nodeId)).toMatchObject({ health: 'expelled', membershipEpoch: 5 });
   });
 
+  it('gives an address to one of those who claim it at once, and writes nothing of the others', async () => {
+    const claim = (letter: string, tlsFingerprint = letter.repeat(64)) => {
+      const claimed = { ...manifest, nodeId: letter.repeat(43), url: 'https://10.0.0.7:4105', tlsFingerprint };
+      return join({ manifest: { ...claimed, signatures: [{ protected: 'e30', signature: tlsFingerprint }] } });
+    };
+    const letters = ['a', 'b', 'c', 'd', 'e', 'f'];
+    const before = await nodes.revision();
+    const outcomes = await Promise.allSettled(letters.map((letter) => claim(letter)));
+    const winners = letters.filter((_, i) => outcomes[i]?.status === 'fulfilled');
+    expect(winners).toHaveLength(1);
+    const winner = winners[0] ?? '';
+    for (const each of outcomes.filter(({ status }) => status === 'rejected'))
+      expect(each).toMatchObject({ reason: { code: 'node_address_taken', details: { holder: winner.repeat(43) } } });
+    expect(await nodes.revision()).toEqual({ ...before, n: before.n + 1 });
+    for (const letter of letters) {
+      const row = await nodes.find(letter.repeat(43));
+      expect([letter, row?.health]).toEqual([letter, letter === winner ? 'alive' : undefined]);
+    }
+    // Its own new certificate takes the place of the old one.
+    await claim(winner, '0'.repeat(64));
+    expect((await nodes.find(winner.repeat(43)))?.manifest.tlsFingerprint).toBe('0'.repeat(64));
+  });
+
   it('keeps how far the log was counted, and never moves back, whichever instance is behind', async () => {
     const heads = new DecisionHeadRepository(database);
     expect(await heads.read()).toBeUndefined();

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { membershipState, type NodeId, type NodeManifest, nodeHealth, nodeManifest, type Revision } from '#contracts';
 import type { Database, PrismaTransaction } from '#persistence';
+import { type Holding, refuseTaken } from './engine/address-claims.js';
 import type { ExpectedState, NewState, NodeStore, StoredNode } from './engine/index.ports.js';
 
 type Row = Awaited<ReturnType<Database['prisma']['indexNode']['findMany']>>[number];
@@ -70,7 +71,9 @@ export class NodeRepository implements NodeStore {
         row.membershipEpoch >= membershipEpoch &&
         sameManifest(row.manifest, manifest);
       if (same && Number(row.changedN) > 0) return this.revisionIn(tx);
+      // The stream's lock is held from here on: another claim to the same address is committed, or comes after this one.
       const revision = await nextRevision(tx);
+      if (manifest.url !== undefined) refuseTaken(manifest, await addressed(tx));
       await tx.indexNode.update({
         where: { nodeId },
         data: {
@@ -127,6 +130,13 @@ export class NodeRepository implements NodeStore {
     const row = await tx.indexStream.findUniqueOrThrow({ where: { id: 1 } });
     return { epoch: row.epoch, n: Number(row.n) };
   }
+}
+
+/** The nodes that declare an address. */
+async function addressed(tx: PrismaTransaction): Promise<Holding[]> {
+  const rows = await tx.$queryRaw<{ nodeId: string; health: string; manifest: NodeManifest }[]>`
+    SELECT node_id AS "nodeId", health, manifest FROM "index"."node" WHERE manifest ? 'url'`;
+  return rows.map(({ nodeId, health, manifest }) => ({ nodeId, health: nodeHealth.parse(health), manifest }));
 }
 
 async function lockNode(tx: PrismaTransaction, nodeId: NodeId): Promise<Row> {

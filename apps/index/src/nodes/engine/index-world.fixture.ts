@@ -3,6 +3,7 @@ import type { LogEntry, NodeHealth, NodeManifest, Revision } from '#contracts';
 import { WatershedError } from '#errors';
 import { addSignature, documentTyp, generateSigil, type Sigil, signDocument } from '#sigil';
 import { MemoryGovernance } from '#testing';
+import { refuseTaken } from './address-claims.js';
 import type { CountedHead, HeardAges, IndexResources, NodeStore, StoredNode } from './index.ports.js';
 import { IndexEngine } from './index-engine.js';
 
@@ -38,6 +39,7 @@ class MemoryStore implements NodeStore {
     const older = (before?.membershipEpoch ?? 0) > membershipEpoch;
     const decided = older && before ? before.membership : membership;
     if (decided === 'expelled') return undefined;
+    refuseTaken(manifest, this.rows.values());
     this.n += 1;
     this.rows.set(manifest.nodeId, {
       nodeId: manifest.nodeId,

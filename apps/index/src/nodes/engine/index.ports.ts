@@ -46,7 +46,11 @@ export interface NodeStore {
   /** What changed after `since`, all where it is absent or cannot be followed; consistent with the revision returned. */
   changesSince(since: Revision | undefined): Promise<{ revision: Revision; snapshot: boolean; nodes: StoredNode[] }>;
   find(nodeId: NodeId): Promise<StoredNode | undefined>;
-  /** Writes a join. Undefined where the node has been expelled, by epoch `membershipEpoch` or a later one. */
+  /**
+   * Writes a join. Undefined where the node has been expelled, by epoch `membershipEpoch` or a later one. Throws
+   * `node_address_taken`, with nothing written, where `refuseTaken` does: of two nodes that claim one address at once, at
+   * whichever instances, one is refused.
+   */
   join(node: {
     manifest: NodeManifest;
     membership: MembershipState;

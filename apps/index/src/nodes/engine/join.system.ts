@@ -33,7 +33,7 @@ export class JoinSystem {
     private readonly record: DecisionRecord,
   ) {}
 
-  /** Errors: `manifest_invalid`, `node_address_refused`, `signature_invalid`, `node_expelled`, `no_node_available`, those of the store. */
+  /** Errors: `manifest_invalid`, `node_address_refused`, `node_address_taken`, `signature_invalid`, `node_expelled`, `no_node_available`, those of the store. */
   async join(from: NodeId, manifest: NodeManifest): Promise<Revision> {
     const { store, wallClock, announcer, log } = this.resources;
     this.checkContent(from, manifest);
