@@ -4,7 +4,7 @@ import { WatershedError } from '#errors';
 import { type Database, databaseError, GroupCommitWriter, isUniqueViolation } from '#persistence';
 import type { Tracing } from '#telemetry';
 import type { DrawOrder, GrantOrder, HoldAnswer, HoldOrder, LedgerStore } from './engine/ledger.ports.js';
-import { batchOf, type RefusedUsage, type UsageCall } from './engine/usage-batch.js';
+import { batchOf, type RefusedUsage, type UsageBatch, type UsageCall } from './engine/usage-batch.js';
 import { isLedgerCode, type LedgerCode, type LedgerRefusal } from './ledger.errors.js';
 
 // Calls of one commit; each brings up to 2,000 events.
@@ -32,13 +32,8 @@ export class LedgerRepository implements LedgerStore {
         const batch = batchOf(calls);
         const refused = new Map<number, LedgerRefusal>();
         if (batch.size > 0) {
-          const { rows } = await client.query<{ ord: number; code: string }>({
-            name: 'toll-record-usage',
-            text: `SELECT ord, code FROM toll.record_usage($1::text[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[],
-              $6::text[], $7::bigint[], $8::bigint[], $9::text[], $10::timestamptz[])`,
-            values: Object.values(batch.columns),
-          });
-          for (const { ord, code } of rows) refused.set(ord - 1, refusalOf(code));
+          const { rows } = await client.query<{ ord: number; code: string | null }>(recording(batch));
+          for (const { ord, code } of rows) if (code !== null) refused.set(ord - 1, refusalOf(code));
         }
         return batch.outcomes(refused);
       },
@@ -180,6 +175,24 @@ export class LedgerRepository implements LedgerStore {
       throw databaseError(error);
     }
   }
+}
+
+/** What refuses events answers a row for each. An event alone, as at every quiet moment, spares the arrays of a batch. */
+function recording({ size, columns }: UsageBatch): pg.QueryConfig {
+  const values: (readonly unknown[])[] = Object.values(columns);
+  if (size === 1) {
+    return {
+      name: 'toll-record-one-usage',
+      text: 'SELECT 1 AS ord, toll.record_one_usage($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS code',
+      values: values.map(([only]) => only),
+    };
+  }
+  return {
+    name: 'toll-record-usage',
+    text: `SELECT ord, code FROM toll.record_usage($1::text[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[],
+      $6::text[], $7::bigint[], $8::bigint[], $9::text[], $10::timestamptz[])`,
+    values,
+  };
 }
 
 function codeOf(code: string): LedgerCode {
