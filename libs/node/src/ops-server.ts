@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AggregatorRegistry, type Registry } from 'prom-client';
+import { LoopDelayMeter } from './loop-delay-meter.js';
 import { processRegistry } from './process.metrics.js';
 import type { RunningApp } from './running-app.js';
 
@@ -16,12 +17,20 @@ export interface OpsState {
   readonly dataFolder?: string;
 }
 
+/** Finer than for the heartbeat, which weighs nodes by it; the panel shows it to people. */
+const loopSampleMs = 100;
+
 /**
  * `/metrics` of all apps of the process, `/health/live` and `/health/ready`, on a port that is not public. Apps keep a
  * registry each, with a default label `service`, so series of the same name stand beside each other.
  */
 export async function startOpsServer(state: OpsState, port: number, host: string): Promise<OpsServer> {
-  const process = processRegistry(state);
+  const loopLag = new LoopDelayMeter(loopSampleMs);
+  const process = processRegistry({
+    ready: () => state.ready(),
+    dataFolder: state.dataFolder,
+    takeLoopLagMs: () => loopLag.takeMs(),
+  });
   const server = createServer((request, response) => {
     const path = (request.url ?? '').split('?')[0];
     if (request.method !== 'GET') return void response.writeHead(405).end();
@@ -37,11 +46,13 @@ export async function startOpsServer(state: OpsState, port: number, host: string
     );
   });
   await listen(server, port, host);
+  loopLag.start();
   server.unref();
   return {
     port: (server.address() as AddressInfo).port,
     close: () =>
       new Promise((resolve) => {
+        loopLag.stop();
         server.closeAllConnections();
         server.close(() => resolve());
       }),
