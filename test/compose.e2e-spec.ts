@@ -5,8 +5,10 @@ import { eventually, optionalTool, toolIsRequired } from '#testing';
 import { containers } from '../scripts/compose/container/containers.js';
 import { imagesOf } from '../scripts/compose/release.js';
 import { type Ask, load, reconcile } from './books.js';
+import { StackKeks } from './compose-keks.js';
 import { ComposeStack, everyProfile } from './compose-stack.js';
 import { findEngine, missingImages } from './container-engine.js';
+import { confinement, crash, glutton, limits, reach } from './inside-container.js';
 import { metricNamesIn, queriesOfDashboard, rules } from './monitoring-files.js';
 import { PrometheusApi, prometheusIsHere } from './prometheus-api.js';
 import { root, runCommand } from './started-cluster.js';
@@ -40,37 +42,6 @@ const imageOf = (wanted: string): string =>
   imagesOf(composeFile).find(({ variable }) => variable === wanted)?.tag ?? '';
 
 const services = containers.map(({ name }) => name).filter((name) => name !== 'runner-gpu');
-
-/** Kills the service's own process with no chance to say anything; whatever holds the container up ends with it. */
-const crash = `const fs = require('node:fs');
-for (const pid of fs.readdirSync('/proc').filter((name) => /^\\d+$/.test(name) && Number(name) !== process.pid)) {
-  const words = fs.readFileSync('/proc/' + pid + '/cmdline', 'utf8').split('\\0');
-  if (words[0] === 'node' && words.includes('service')) process.kill(Number(pid), 'SIGKILL');
-}`;
-
-const confinement = `const fs = require('node:fs');
-const status = Object.fromEntries(fs.readFileSync('/proc/self/status', 'utf8').split('\\n').map((line) => line.split(/:\\s*/)));
-const refusal = (() => { try { fs.writeFileSync('/app/x', ''); return 'written'; } catch (error) { return error.code; } })();
-console.log(JSON.stringify({ uid: process.getuid(), capabilities: BigInt('0x' + status.CapBnd) === 0n,
-  locked: status.NoNewPrivs, refusal, data: fs.readdirSync('/data').sort(), keys: fs.existsSync('/data/keys') ? fs.readdirSync('/data/keys').sort() : [] }));`;
-
-/** What becomes of a connection from inside a container. */
-const reach = (
-  host: string,
-  port: number,
-) => `const socket = require('node:net').connect({ host: '${host}', port: ${port}, timeout: 3000 });
-socket.on('connect', () => { console.log('connected'); process.exit(0); });
-for (const event of ['error', 'timeout']) socket.on(event, () => { console.log('no way'); process.exit(0); });`;
-
-/** What this container may take, by the kernel's own account, in either version of control groups. */
-const limits = `const fs = require('node:fs');
-const first = (...names) => { for (const name of names) try { return fs.readFileSync('/sys/fs/cgroup/' + name, 'utf8').trim(); } catch { continue; } };
-const core = /^Max core file size +(\\d+) +(\\d+)/m.exec(fs.readFileSync('/proc/self/limits', 'utf8'));
-console.log(JSON.stringify({ memory: first('memory.max', 'memory/memory.limit_in_bytes'), pids: first('pids.max', 'pids/pids.max'),
-  cpu: first('cpu.max', 'cpu/cpu.cfs_quota_us').split(' ')[0], core: [core?.[1], core?.[2]] }));`;
-
-/** Takes more than any service may have. */
-const glutton = 'const all = []; for (;;) all.push(Buffer.alloc(16 * 1024 * 1024, 1));';
 
 const prometheus = optionalTool('prometheus', noPrometheus());
 const profiles = prometheus.there ? ['monitoring'] : [];
@@ -313,6 +284,41 @@ optionalTool('compose', absence()).describe('the compose stack', () => {
       expect(doctor.code).toBe(0);
     },
     minutes(2),
+  );
+
+  it(
+    'keeps what people put readable when the keys that wrap theirs are rotated, also where an up comes in between',
+    async () => {
+      const own = ((await ask('POST', '/v1/people', undefined, {})).body as { key: { secret: string } }).key.secret;
+      const { podId } = (await ask('POST', '/v1/pods', own, {})).body as { podId: string };
+      const [canary, path] = ['Unter der Linde liegt ein Kranich 7431', 'kranich-7431.txt'];
+      const resource = `/v1/pods/${podId}/resources/${path}`;
+      expect((await ask('PUT', resource, own, { canary })).status).toBe(201);
+      const readable = async () => expect(await ask('GET', resource, own)).toEqual({ status: 200, body: { canary } });
+      const keks = new StackKeks(stack);
+      const before = await keks.texts();
+      await keks.rotate();
+      // As at every `up`: what holds the keys in memory runs, so nothing may be wrapped by the next ones yet.
+      await stack.ask(['start', '-a', await stack.containerOf('init')]);
+      expect(await keks.waiting()).toEqual([true, true]);
+      await readable();
+      expect((await ask('POST', '/v1/pods', own, {})).status).toBe(201);
+      await keks.restartTheirServices();
+      await eventually(readable, { timeoutMs: 60_000, intervalMs: 250 });
+      expect((await ask('POST', '/v1/pods', own, {})).status).toBe(201);
+      const after = await keks.texts();
+      expect([await keks.waiting(), after.map((text, at) => text === before[at])]).toEqual([
+        [false, false],
+        [false, false],
+      ]);
+      const secrets = [...before, ...after].map((text) => (JSON.parse(text) as { secret: string }).secret);
+      // The keys of before are nowhere any more, those of now in their own files alone; the last two show that it looks.
+      const [, , peoples, pods] = secrets;
+      expect(await keks.inPlain([canary, path, ...secrets, 'WATERSHED_CLUSTER_ID', 'language-id'])).toEqual(
+        [peoples, pods, 'WATERSHED_CLUSTER_ID', 'language-id'].sort(),
+      );
+    },
+    minutes(3),
   );
 
   it(
