@@ -1,35 +1,23 @@
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CORE_SCHEMA, load, mergeTag } from 'js-yaml';
 import { freePort } from '#local-services';
 import { eventually } from '#testing';
+import { fixedProcessLimits, servicesIn } from '../scripts/compose/process-limits.js';
 import { writeSecrets } from '../scripts/compose/secrets.js';
 import { type ContainerEngine, type Ran, run } from './container-engine.js';
 import { root } from './started-cluster.js';
 
-/**
- * More requests than a test's load makes. And a limit on processes below this machine's: an engine that is told any
- * `ulimits` asks for its own default of the others, which one that runs inside a container may not raise.
- */
+/** More requests than a test's load makes, and the limits of an engine that runs inside a container. */
 function override(services: readonly string[]): string {
-  const own = existsSync('/proc/self/limits') ? readFileSync('/proc/self/limits', 'utf8') : '';
-  const [, soft, hard] = /^Max processes +(\d+) +(\d+)/m.exec(own) ?? [];
-  const processes = soft
-    ? { nproc: { soft: Math.min(4_096, Number(soft)), hard: Math.min(8_192, Number(hard)) } }
-    : undefined;
+  const nproc = fixedProcessLimits();
   const rates = { GATEWAY_RATE_PER_PERSON: 1_000_000, GATEWAY_RATE_PER_ADDRESS: 1_000_000 };
   const each = services.map((name) => [
     name,
-    { ...(processes ? { ulimits: processes } : {}), ...(name === 'gateway' ? { environment: rates } : {}) },
+    { ...(nproc ? { ulimits: { nproc } } : {}), ...(name === 'gateway' ? { environment: rates } : {}) },
   ]);
   return JSON.stringify({ services: Object.fromEntries(each) });
 }
-
-const servicesOf = (path: string): string[] => {
-  const file = load(readFileSync(join(root, path), 'utf8'), { schema: CORE_SCHEMA.withTags(mergeTag) });
-  return Object.keys((file as { services: object }).services);
-};
 
 export const everyProfile = ['gpu', 'tools', 'monitoring'].flatMap((name) => ['--profile', name]);
 
@@ -56,7 +44,10 @@ export class ComposeStack {
     const port = await freePort();
     const stack = new ComposeStack(engine, folder, port, await freePort());
     writeSecrets(stack.envFile, join(root, 'docker/.env.example'));
-    writeFileSync(join(folder, 'override.yml'), override(servicesOf('docker/compose.yml')));
+    writeFileSync(
+      join(folder, 'override.yml'),
+      override(servicesIn(readFileSync(join(root, 'docker/compose.yml'), 'utf8'))),
+    );
     return stack;
   }
 

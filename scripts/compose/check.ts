@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { cpus, totalmem } from 'node:os';
+import { fixedProcessLimits } from './process-limits.js';
 import { secretVariables } from './secrets.js';
 
 /** One thing that the stack needs of this machine. */
@@ -109,6 +110,23 @@ export async function checkPort(host: string, port: number): Promise<Checked> {
   if (code === 'EADDRINUSE') return { what, fault: `${host}:${port} is in use: ${another}` };
   if (code === 'EADDRNOTAVAIL') return { what, fault: `this machine has no address ${host}: see WATERSHED_ADDRESS` };
   return { what, found: `${host}:${port}` };
+}
+
+/** Whether an engine that runs as this user's own processes may give containers the limits that it gives by itself. */
+export function checkProcesses(
+  engine: string | undefined,
+  localFile: string,
+  localFileIsThere: boolean,
+  limits = fixedProcessLimits(),
+): Checked {
+  const what = 'processes';
+  // A Docker engine is a process of its own, with limits of its own.
+  if (!engine?.startsWith('podman') || !limits) return { what, found: 'limits as the engine gives them' };
+  if (localFileIsThere) return { what, found: `${localFile}, if you name it by a second -f` };
+  return {
+    what,
+    fault: `podman cannot raise its own limits here, and containers would not start (error setting rlimit): run npm run compose -- local, and name ${localFile} by a second -f`,
+  };
 }
 
 /** Everything at once; settings of the environment count more than those of the file, as they do for compose. */
