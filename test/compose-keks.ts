@@ -33,14 +33,18 @@ export class StackKeks {
 
   /** The command of docs/operations.md. */
   async rotate(): Promise<void> {
-    for (const { service, owner } of keks) {
-      const command = ['node', 'dist/scripts/watershed/main.js', 'kek', 'rotate', owner, '--data', '/data'];
-      await this.stack.ask(['exec', await this.stack.containerOf(service), ...command]);
-    }
+    await Promise.all(
+      keks.map(async ({ service, owner }) => {
+        const command = ['node', 'dist/scripts/watershed/main.js', 'kek', 'rotate', owner, '--data', '/data'];
+        await this.stack.ask(['exec', await this.stack.containerOf(service), ...command]);
+      }),
+    );
   }
 
   async restartTheirServices(): Promise<void> {
-    for (const { service } of keks) await this.stack.ask(['restart', await this.stack.containerOf(service)]);
+    await Promise.all(
+      keks.map(async ({ service }) => this.stack.ask(['restart', await this.stack.containerOf(service)])),
+    );
   }
 
   /** Which of the words stand in plain in a volume of the services, of Postgres or of Redis. */
@@ -49,13 +53,14 @@ export class StackKeks {
     const found = await Promise.all(
       services.map(async (name) => JSON.parse(await this.stack.evaluate(name, walk('/data', words))) as string[]),
     );
+    const patterns = words.map((word) => `-e '${word}'`).join(' ');
     for (const [name, folder] of [
       ['postgres', '/var/lib/postgresql'],
       ['redis', '/data'],
     ] as const) {
+      const search = `grep -rohaF ${patterns} ${folder} | sort -u`;
       const container = await this.stack.containerOf(name);
-      const search = (word: string) => ['exec', container, 'sh', '-c', `grep -rlF -e '${word}' ${folder} || true`];
-      for (const word of words) if ((await this.stack.ask(search(word))) !== '') found.push([word]);
+      found.push((await this.stack.ask(['exec', container, 'sh', '-c', search])).split('\n').filter(Boolean));
     }
     return [...new Set(found.flat())].sort();
   }
