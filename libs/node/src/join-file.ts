@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { sha256Hex, withLogin } from '#access';
 import { InternalNetwork } from '#config';
-import { joinAnswer, nodeManifest, sha256, thumbprint } from '#contracts';
+import { nodeManifest, sha256, thumbprint } from '#contracts';
 import { WatershedError } from '#errors';
 import { addSignature, createPrivateFile, documentTyp, loadOrCreateSigil, type Sigil } from '#sigil';
+import { askToJoin } from './join-request.js';
 
 /**
  * What an operator hands to whoever runs a node: the gateway, a ticket, and the manifest as they signed it. It lets in
@@ -51,9 +52,9 @@ export function readJoinFile(file: string): JoinFile {
 /**
  * Joins by the file, once; later starts log in with what was kept then. One whose answer was lost asks again with the
  * password that it wrote down before it asked, which the cluster takes for the same request. Answers the settings that a service of this node
- * starts with. Throws the gateway's refusal, `no_node_available` where no gateway answers, `connection_untrusted` where the
+ * starts with. Throws the gateway's refusal, `no_node_available` where no gateway answers in time and as one does, `connection_untrusted` where the
  * ticket would go in plain text or to another certificate than the file names, `conflict` where the file was made for
- * another key than this folder's.
+ * another key than this folder's, or what answers is another cluster.
  */
 export async function joinCluster(options: {
   readonly file: JoinFile;
@@ -61,9 +62,11 @@ export async function joinCluster(options: {
   readonly name: string;
   /** Where plain text may travel; on this machine alone when absent. */
   readonly network?: InternalNetwork;
+  /** For the gateway's whole answer; 15 s when absent. */
+  readonly timeoutMs?: number;
 }): Promise<Readonly<Record<string, string>>> {
   const { file, dataDir, name } = options;
-  const { manifest } = file;
+  const { manifest, gatewayUrl, gatewayFingerprint } = file;
   const sigil = await nodeKey(dataDir, name);
   if (sigil.thumbprint !== manifest.nodeId) {
     throw new WatershedError('conflict', `The join file is for another node than the key of ${dataDir}.`, {
@@ -76,17 +79,23 @@ export async function joinCluster(options: {
   if (!existsSync(kept)) {
     const chosen = nodeFile(dataDir, name, '.joining.json');
     const password = await writtenPassword(chosen);
-    const answer = await ask(file, options.network ?? new InternalNetwork(), {
-      ticket: file.ticket,
-      manifest: complete,
-      redisPasswordSha256: sha256Hex(password),
-    });
+    const answer = await askToJoin(
+      {
+        gatewayUrl,
+        gatewayFingerprint,
+        network: options.network ?? new InternalNetwork(),
+        timeoutMs: options.timeoutMs,
+      },
+      { ticket: file.ticket, manifest: complete, redisPasswordSha256: sha256Hex(password) },
+    );
+    ofItsCluster(answer.clusterId, manifest.clusterId, `What answers at ${gatewayUrl}`);
     const redisUrl = withLogin(answer.redisUrl, sigil.thumbprint, password);
     const { clusterId, authority } = answer;
     await createPrivateFile(kept, `${JSON.stringify({ clusterId, redisUrl, authority })}\n`);
     await rm(chosen, { force: true });
   }
   const login = keptLogin.parse(JSON.parse(readFileSync(kept, 'utf8')));
+  ofItsCluster(login.clusterId, manifest.clusterId, `The login that lies in ${dataDir}`);
   const keep = async (what: string, ending: string, text: string): Promise<string> => {
     const path = nodeFile(dataDir, name, `.${what}-${sha256Hex(text).slice(0, 16)}${ending}`);
     await createPrivateFile(path, text);
@@ -109,6 +118,14 @@ export async function joinCluster(options: {
   };
 }
 
+/** A login of another cluster would take this node, and what is brought to it, there. */
+function ofItsCluster(clusterId: string, expected: string, what: string): void {
+  if (clusterId === expected) return;
+  throw new WatershedError('conflict', `${what} is of the cluster ${clusterId}, the join file of ${expected}.`, {
+    details: { clusterId, expected },
+  });
+}
+
 /** The password that this node has chosen: on the disk before the cluster hears of it. */
 async function writtenPassword(file: string): Promise<string> {
   await createPrivateFile(file, `${JSON.stringify({ password: randomBytes(32).toString('base64url') })}\n`);
@@ -124,52 +141,3 @@ function addressSettings(prefix: string, url: URL): Record<string, string> {
     ...(own ? {} : { [`${prefix}_HOST`]: url.hostname.startsWith('[') ? '::' : '0.0.0.0' }),
   };
 }
-
-/** Asks the gateway by its certificate: who holds the ticket meanwhile must not learn it, nor answer in its place. */
-async function ask(file: JoinFile, network: InternalNetwork, body: object): Promise<z.infer<typeof joinAnswer>> {
-  const { gatewayUrl, gatewayFingerprint } = file;
-  const url = new URL('/v1/join', gatewayUrl);
-  if (url.protocol !== 'https:' && !network.has(url.hostname)) {
-    throw untrusted(
-      `The join file names ${gatewayUrl}: the ticket would travel in plain text. Ask for one with an https address.`,
-    );
-  }
-  // Loaded for the one request of a node's life.
-  const [{ request }, { agentFor, UnexpectedCertificateError }] = await Promise.all([import('undici'), import('#tls')]);
-  const dispatcher = agentFor(gatewayFingerprint);
-  let status: number;
-  let answer: unknown;
-  try {
-    const response = await request(url, {
-      dispatcher,
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(15_000),
-    });
-    status = response.statusCode;
-    answer = await response.body.json().catch(() => undefined);
-  } catch (cause) {
-    if (cause instanceof UnexpectedCertificateError || isUnverified(cause))
-      throw untrusted(
-        `What answers at ${gatewayUrl} does not show the gateway's certificate: the ticket was not sent.`,
-        cause,
-      );
-    throw new WatershedError('no_node_available', `No gateway answers at ${gatewayUrl}.`, { cause });
-  } finally {
-    await dispatcher.destroy();
-  }
-  if (status >= 200 && status < 300) return joinAnswer.parse(answer);
-  const problem = z.object({ code: z.string(), detail: z.string() }).safeParse(answer);
-  const told = problem.success ? `${problem.data.detail} (${problem.data.code})` : `it answered ${status}`;
-  throw new WatershedError('conflict', `The cluster did not let this node in: ${told}`);
-}
-
-const untrusted = (message: string, cause?: unknown) => new WatershedError('connection_untrusted', message, { cause });
-
-/** What Node says of a certificate that no authority vouches for, that is another host's, or over. */
-const isUnverified = (error: unknown): boolean =>
-  typeof error === 'object' &&
-  error !== null &&
-  'code' in error &&
-  /^(ERR_TLS_CERT|CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_)/.test(String(error.code));
