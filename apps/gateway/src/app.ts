@@ -104,6 +104,7 @@ export async function startGateway(env: Env, overrides: GatewayOverrides = {}): 
     await app.listen(config.port, config.host);
     const url = config.publicUrl ?? urlOf(app, config);
     await cluster.join(url, config.tls);
+    await limits.learn();
     await ensureOperatorAccount({
       database,
       people: parts.people,

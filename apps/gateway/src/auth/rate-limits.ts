@@ -53,6 +53,11 @@ export class RateLimits {
     this.recoveries = instance.createRateLimit({ max: share(rate.recoveries), timeWindow });
   }
 
+  /** Takes over what the other gateways have counted; once the cluster is joined, and before persons ask. */
+  learn(): Promise<void> {
+    return this.settlement.learn();
+  }
+
   /** Counts the request against its person; throws `rate_limited`. */
   async person(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     if (!request.principal) return this.address(request, reply);

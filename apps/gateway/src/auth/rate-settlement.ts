@@ -1,4 +1,4 @@
-import { gatewayCountRates, type NodeEntry, type NodeId } from '#contracts';
+import { gatewayCountRates, gatewayRates, maxRateWindows, type NodeEntry, type NodeId } from '#contracts';
 import { toWireError } from '#errors';
 import type { Logger } from '#telemetry';
 import type { GatewayCluster } from '../cluster/cluster.port.js';
@@ -6,6 +6,8 @@ import type { SharedRate } from './engine/shared-rate.js';
 
 /** How long what one gateway let through may be unknown to the others. */
 const settleAfterMs = 100;
+/** How long the start of a gateway waits for the others to say what they know. */
+const learnWithinMs = 250;
 /** A message stays far below what the bus takes. */
 const countsAMessage = 500;
 
@@ -15,13 +17,28 @@ export class RateSettlement {
 
   constructor(
     private readonly cluster: Pick<GatewayCluster, 'answer' | 'call' | 'find' | 'nodeId'>,
-    private readonly rate: Pick<SharedRate, 'add' | 'takeFresh'>,
+    private readonly rate: Pick<SharedRate, 'add' | 'takeFresh' | 'standing' | 'takeOver'>,
     private readonly logger: Pick<Logger, 'debug'>,
   ) {
     cluster.answer(gatewayCountRates, async ({ counts }) => {
       this.rate.add(counts);
       return {};
     });
+    cluster.answer(gatewayRates, async () => ({ counts: this.rate.standing(maxRateWindows) }));
+  }
+
+  /** Takes over what the others know, or whoever is at the limit would begin anew at each restart. After the join. */
+  async learn(): Promise<void> {
+    await Promise.all(
+      this.otherGateways().map(async ({ nodeId: to }) => {
+        try {
+          this.rate.takeOver((await this.cluster.call(gatewayRates, {}, { to, timeoutMs: learnWithinMs })).counts);
+        } catch (error) {
+          // Another one may know; if none does, the limit is that much higher for a window.
+          this.logger.debug({ code: toWireError(error).code, to }, 'another gateway did not say what it has counted');
+        }
+      }),
+    );
   }
 
   /** How many gateways there are beside this one, as far as it knows. */

@@ -53,6 +53,28 @@ describe('a rate that gateways share', () => {
     expect(own.takeFresh()).toEqual([]);
   });
 
+  it('is taken over by one that starts, once however many tell of it, and of those with most first', () => {
+    const [old, started] = [rate(), rate()];
+    for (const key of ['ada', 'ada', 'ada', 'bob', 'bob', 'cleo']) old.count(key, true);
+    now = 400;
+    expect(old.standing(2)).toEqual([
+      { key: 'ada', count: 3, leftMs: 600 },
+      { key: 'bob', count: 2, leftMs: 600 },
+    ]);
+    started.count('bob', true);
+    for (let times = 0; times < 2; times++) started.takeOver(old.standing(2));
+    expect(started.count('ada', true)).toEqual({ exceeded: true, remaining: 0, resetMs: 600 });
+    expect(started.count('bob', true)).toMatchObject({ exceeded: false, remaining: 0 });
+    expect(started.count('cleo', true).remaining).toBe(2);
+    // What it took over it does not tell as its own.
+    expect(started.takeFresh().map(({ key, count }) => [key, count])).toEqual([
+      ['bob', 2],
+      ['cleo', 1],
+    ]);
+    now = 1_000;
+    expect(old.standing(9)).toEqual([]);
+  });
+
   it('believes no window longer than its own', () => {
     const own = rate();
     own.add([{ key: 'ada', count: 3, leftMs: 1e9 }]);

@@ -73,6 +73,26 @@ export class SharedRate {
     for (const { key, count, leftMs } of counts) this.windowOf(key, at, Math.min(leftMs, windowMs)).count += count;
   }
 
+  /** What is counted in the windows that last, of the `max` keys that have most. */
+  standing(max: number): RateCount[] {
+    const at = this.options.now();
+    return [...this.windows.entries()]
+      .map(([key, { count, endsAtMs }]) => ({ key, count, leftMs: endsAtMs - at }))
+      .filter(({ leftMs }) => leftMs > 0)
+      .sort((one, other) => other.count - one.count)
+      .slice(0, max);
+  }
+
+  /** What another gateway knows of all of them, this one before its restart included: so it is not added to what is known. */
+  takeOver(counts: readonly RateCount[]): void {
+    const { windowMs, now } = this.options;
+    const at = now();
+    for (const { key, count, leftMs } of counts) {
+      const window = this.windowOf(key, at, Math.min(leftMs, windowMs));
+      window.count = Math.max(window.count, count);
+    }
+  }
+
   private windowOf(key: string, at: number, lengthMs: number): Window {
     const known = this.windows.get(key);
     if (known && known.endsAtMs > at) return known;
