@@ -42,8 +42,11 @@ describe('the settings of a runner', () => {
       modelDir: '/m',
     });
     const metrics = { TRITON_METRICS_URL: 'http://gpu:9/metrics' };
-    expect(runnerConfig({ ...env, TRITON_URL: 'https://gpu', ...metrics }).triton?.metricsUrl).toBe(
+    expect(runnerConfig({ ...internal, TRITON_URL: 'https://gpu', ...metrics }).triton?.metricsUrl).toBe(
       'http://gpu:9/metrics',
+    );
+    expect(() => runnerConfig({ ...env, TRITON_URL: 'https://gpu', ...metrics })).toThrow(
+      /TRITON_METRICS_URL: .*plain text/,
     );
     expect(() => runnerConfig({ ...env, TRITON_URL: 'file:///etc' })).toThrow('TRITON_URL');
   });

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Gauge, type Registry } from 'prom-client';
 import { z } from 'zod';
 import { Bus, type BusLogger } from '#bus';
-import { type CommonConfig, common, type Env, parseEnv } from '#config';
+import { type CommonConfig, common, type Env, parseEnv, refusePlain } from '#config';
 import {
   heartbeat,
   indexChanged,
@@ -151,6 +151,8 @@ export class ClusterNode {
     const config = common(options.env);
     const own = parseEnv(nodeEnv, options.env, options.services[0]);
     const name = own.WATERSHED_NODE_NAME ?? options.services[0];
+    // Spans name methods, models and outcomes, and the collector's headers may carry a password.
+    refusePlain(options.services[0], 'OTEL_EXPORTER_OTLP_ENDPOINT', own.OTEL_EXPORTER_OTLP_ENDPOINT, config.network);
     const nodeSigil = await loadOrCreateSigil(join(config.dataDir, 'nodes', `${name}.json`), 'node');
     options.logger.setBindings?.({ nodeId: nodeSigil.thumbprint });
     const operatorFile = own.WATERSHED_OPERATOR_KEY_FILE ?? join(config.dataDir, 'operator', 'sigil.json');

@@ -1,4 +1,6 @@
 import { EventEmitter } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { PassThrough } from 'node:stream';
 import { Registry } from 'prom-client';
 import { WatershedError } from '#errors';
@@ -25,6 +27,14 @@ class FakeProcess extends EventEmitter implements HostProcess {
   said(): string {
     return String(this.stderr.read() ?? '');
   }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0);
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
 
 describe('a process of several apps', () => {
@@ -144,6 +154,30 @@ describe('a process of several apps', () => {
     await eventually(() => host.exits.length > 0);
     expect(host.exits).toEqual([1]);
     expect(host.said()).toBe('toll did not start: no port\n');
+  });
+
+  it('shows its metrics on the loopback interface alone, and elsewhere where it is told to', async () => {
+    const elsewhere =
+      Object.values(networkInterfaces())
+        .flatMap((each) => each ?? [])
+        .find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.2';
+    const reached = async (METRICS_HOST: string | undefined): Promise<boolean[]> => {
+      const METRICS_PORT = await freePort();
+      const process = new FakeProcess();
+      await runMany({ METRICS_PORT: String(METRICS_PORT), METRICS_HOST }, [named('index')], process);
+      const outcomes = ['127.0.0.1', elsewhere].map((address) =>
+        fetch(`http://${address}:${METRICS_PORT}/health/live`).then(
+          ({ ok }) => ok,
+          () => false,
+        ),
+      );
+      const answers = await Promise.all(outcomes);
+      process.emit('SIGTERM');
+      await eventually(() => process.exits.length > 0);
+      return answers;
+    };
+    expect(await reached(undefined)).toEqual([true, false]);
+    expect(await reached('0.0.0.0')).toEqual([true, true]);
   });
 
   it('names settings that are not usable', async () => {

@@ -19,7 +19,13 @@ function isKill(message: unknown): message is { kill: { id: number; model: strin
 async function tracingTo(endpoint: string | undefined): Promise<Tracing | undefined> {
   if (!endpoint) return undefined;
   // Loaded only where it is wanted: this process is to be small.
-  const { openOtlpTracing } = await import('#telemetry');
+  const [{ openOtlpTracing }, { internalNetworkOf, refusePlain }] = await Promise.all([
+    import('#telemetry'),
+    import('#config'),
+  ]);
+  // A runner has judged the address by its own settings, which it does not hand on.
+  if (process.env.WATERSHED_PARENT_PIPE !== '1')
+    refusePlain('the model server', 'OTEL_EXPORTER_OTLP_ENDPOINT', endpoint, internalNetworkOf(process.env));
   const onFailure = (reason: string) => console.error(`model-server: no traces are taken: ${reason}`);
   return openOtlpTracing({ service: 'model-server', endpoint, onFailure });
 }
@@ -60,5 +66,6 @@ async function main(): Promise<void> {
 main().catch((error: unknown) => {
   if (error instanceof UsageError) fail(error.message, 2);
   if (error instanceof ModelServerStartError) fail(error.message, 1);
+  if (error instanceof Error && error.name === 'ConfigError') fail(error.message, 2);
   fail(error instanceof Error ? (error.stack ?? error.message) : String(error), 1);
 });

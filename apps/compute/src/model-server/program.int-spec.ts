@@ -103,6 +103,14 @@ describe('the model server as a program', () => {
     expect(program.errors().trim().split('\n')).toHaveLength(1);
   });
 
+  it('says in one line that its traces would travel in plain text', async () => {
+    const program = run(['--model-repository', repository], { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://192.0.2.1:4318' });
+    expect(await program.exit).toEqual({ code: 2, signal: null });
+    expect(program.errors()).toMatch(
+      /^[^\n]*OTEL_EXPORTER_OTLP_ENDPOINT: leads off this machine in plain text[^\n]*\n$/,
+    );
+  });
+
   it('says in one line that a port is in use', async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));

@@ -84,6 +84,8 @@ export function runnerConfig(env: Env): RunnerConfig {
   const shared = common(env);
   // What people ask goes there.
   refusePlain('runner', 'TRITON_URL', parsed.TRITON_URL, shared.network);
+  refusePlain('runner', 'TRITON_METRICS_URL', parsed.TRITON_METRICS_URL, shared.network);
+  refusePlain('runner', 'OTEL_EXPORTER_OTLP_ENDPOINT', parsed.OTEL_EXPORTER_OTLP_ENDPOINT, shared.network);
   const triton = parsed.TRITON_URL
     ? {
         url: new URL(parsed.TRITON_URL).origin,
