@@ -115,7 +115,14 @@ export class ContentSender {
     const { client, maxAnswerBytes } = this.options;
     const open = new Map(batch.map((each, id) => [id, each]));
     const pieces = batch.flatMap(({ ticket, content }, id) =>
-      encodeFrame({ ...content, id, status: 0, token: ticket.token }),
+      encodeFrame({
+        id,
+        status: 0,
+        kind: content.kind,
+        headerLength: content.headerLength,
+        token: ticket.token,
+        body: content.body,
+      }),
     );
     const answered = ({ id, status, kind, headerLength, body }: ReceivedFrame) => {
       open.get(id)?.resolve({ status, kind, headerLength, body });
@@ -147,6 +154,7 @@ export class ContentSender {
     const headers = { 'content-type': contentBatchType, [timeoutHeader]: String(timeoutMs) };
     const place = new URL(`${url}${contentBatchSuffix}`);
     client.streamed(place, { headers, body: Buffer.concat(pieces), timeoutMs }, answer).then(() => {
+      if (open.size === 0) return;
       // A refusal of the whole is each one's; what a whole answer left out broke off.
       if (status === 200) return refuseAll(nodeUnreachable(new Error('the answer ended early')));
       for (const { resolve } of open.values()) resolve({ status, kind: 'json', body: Buffer.concat(refused) });

@@ -9,7 +9,8 @@ import { policyRequest } from '../http/contract.schemas.js';
 import { type FastifyReply, type FastifyRequest, Who } from '../http/request.js';
 import { ZodBody } from '../http/zod.pipe.js';
 import { type Answer, sendAnswer } from '../once/once.js';
-import { type InferenceResult, InferenceService } from './inference.service.js';
+import type { InferenceOutcome } from './engine/inference-engine.js';
+import { InferenceService } from './inference.service.js';
 
 const inferBody = namedRequest(
   'InferText',
@@ -86,7 +87,10 @@ export class InferController {
       body: Buffer.from(JSON.stringify({ text })),
       inputBytes: Buffer.byteLength(text),
     };
-    sendAnswer(reply, await this.service.infer(who, request, reply, inference, (result) => rendered(model, result)));
+    sendAnswer(
+      reply,
+      await this.service.infer(who, request, reply, inference, (outcome, usageId) => rendered(model, outcome, usageId)),
+    );
   }
 }
 
@@ -109,8 +113,8 @@ function isLabelled(value: unknown): value is Labelled {
   );
 }
 
-function rendered(model: string, result: InferenceResult): Answer {
-  const { answer, runner, amountMicro: cost, asset: unit, usageId } = result;
+function rendered(model: string, outcome: InferenceOutcome, usageId: string): Answer {
+  const { answer, runner, amountMicro: cost, asset: unit } = outcome;
   const value: unknown = parsed(answer.body);
   if (!isLabelled(value)) {
     throw new WatershedError('inference_failed', 'The runner answered in a form that is not an answer to a text.');

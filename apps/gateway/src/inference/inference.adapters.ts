@@ -223,6 +223,7 @@ export class CachedPrices implements PricePort {
 /** Grants, signed once in most of their life and reused. */
 export class Grants implements GrantPort {
   private readonly signed: LRUCache<string, Promise<string>>;
+  private readonly texts = new WeakMap<DataLocationPolicy, string>();
 
   constructor(
     private readonly parts: {
@@ -250,13 +251,22 @@ export class Grants implements GrantPort {
   }
 
   grant(personId: string, action: Exclude<GrantAction, 'fund'>, policy: DataLocationPolicy): Promise<string> {
-    const name = `${personId} ${action} ${JSON.stringify(policy)}`;
+    const name = `${personId} ${action} ${this.textOf(policy)}`;
     const known = this.signed.get(name);
     if (known) return known;
     const signing = this.sign(personId, action, policy);
     this.signed.set(name, signing);
     signing.catch(() => this.signed.delete(name));
     return signing;
+  }
+
+  /** Written once for as long as the policy object lives. */
+  private textOf(policy: DataLocationPolicy): string {
+    const known = this.texts.get(policy);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(policy);
+    this.texts.set(policy, text);
+    return text;
   }
 
   private sign(personId: string, action: GrantAction, policy: DataLocationPolicy, order?: string): Promise<string> {

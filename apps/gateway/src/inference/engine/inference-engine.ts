@@ -104,7 +104,8 @@ export class InferenceEngine {
         const attempt = await this.attempt(request, choice, grant, metering);
         if ('answer' in attempt) {
           await metering.succeeded(request.gone() ? 'abandoned' : 'answered');
-          return { ...attempt, amountMicro: price.amountMicro, asset: price.asset, attempts };
+          const { answer, runner } = attempt;
+          return { answer, runner, amountMicro: price.amountMicro, asset: price.asset, attempts };
         }
         admitted ||= attempt.admitted;
         tried.push(attempt.nodeId);
