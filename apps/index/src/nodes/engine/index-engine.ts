@@ -28,6 +28,8 @@ export class IndexEngine {
   private lastTickAt: number;
   private ticks = 0;
   private reconciled = false;
+  /** A decision was announced and could not be taken. */
+  private missed = false;
 
   constructor(private readonly resources: IndexResources) {
     this.record = new DecisionRecord(resources);
@@ -100,14 +102,14 @@ export class IndexEngine {
     this.hearing.keepOnly(new Set(nodes.map(({ nodeId }) => nodeId)), settings.deadAfterMs);
   }
 
-  /** Governance announced a decision on a node. */
+  /** Governance announced a decision on a node. One that cannot be taken now is asked for at the next tick. */
   decidedOn(nodeId: NodeId): Promise<void> {
-    return this.membership.decidedOn(nodeId);
+    return this.orNextTick(this.membership.decidedOn(nodeId));
   }
 
   /** Governance announced that its log has grown to this entry. */
   async logGrew(seq: number): Promise<void> {
-    if (this.record.counted.head.seq < seq) await this.record.catchUp();
+    if (this.record.counted.head.seq < seq) await this.orNextTick(this.record.catchUp());
   }
 
   /** The connection to Redis is back: nobody could be heard meanwhile. */
@@ -129,12 +131,23 @@ export class IndexEngine {
     this.ticks += 1;
     if (
       this.reconciled &&
+      !this.missed &&
       this.ticks % RECONCILE_EVERY_TICKS !== 0 &&
       nodes.every((node) => node.membershipEpoch > 0)
     ) {
       return;
     }
+    this.missed = false;
     this.reconciled = await this.keepUp(nodes.filter((node) => !needsJoin(node.health)));
+  }
+
+  private async orNextTick(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.missed = true;
+      throw error;
+    }
   }
 
   private async keepUp(nodes: readonly StoredNode[]): Promise<boolean> {

@@ -43,6 +43,18 @@ describe('the index engine and what governance decided', () => {
     expect(world.healthOf(id)).toBe('expelled');
   });
 
+  it('takes at the next tick what it could not when it was announced', async () => {
+    const engine = world.engine();
+    await world.joined(engine);
+    await world.pass(1, [engine], [engine]);
+    await world.governance.decide([world.genesis], 'node-exclude', id);
+    world.governanceUp = false;
+    await expect(engine.decidedOn(id)).rejects.toMatchObject({ code: 'no_node_available' });
+    world.governanceUp = true;
+    await world.pass(1, [engine], [engine]);
+    expect(world.healthOf(id)).toBe('expelled');
+  });
+
   it('reads the log when it hears that it has grown, and not when it knows that entry', async () => {
     const engine = world.engine();
     await world.joined(engine);
