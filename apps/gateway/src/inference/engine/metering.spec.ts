@@ -30,9 +30,9 @@ function stand(over: { repeatable?: boolean; record?: (event: UsageEvent) => Pro
 }
 const refusal = (code: 'transfer_settled' | 'deadline_exceeded') => () => Promise.reject(new WatershedError(code, ''));
 /** Refuses the first. */
-const once = (refuse: () => Promise<void>) => {
+const once = (refuse: () => Promise<void>, then = () => Promise.resolve()) => {
   let asked = 0;
-  return () => (asked++ === 0 ? refuse() : Promise.resolve());
+  return () => (asked++ === 0 ? refuse() : then());
 };
 
 describe('Metering', () => {
@@ -104,12 +104,22 @@ describe('Metering', () => {
   });
 
   describe('under an Idempotency-Key', () => {
-    it('writes the row when it is known how the request ended', async () => {
+    it('writes the row when it is known how the request ended, and as it ended', async () => {
       const { metering, told } = stand({ repeatable: true });
       metering.begin();
       expect(told).toEqual([]);
       await metering.succeeded('abandoned');
       expect(told).toEqual(['recorded u b1 7 abandoned', 'spent b1']);
+    });
+
+    it.each([
+      ['', refusal('deadline_exceeded'), 'b1'],
+      [' in a second block', once(refusal('transfer_settled'), refusal('deadline_exceeded')), 'b2'],
+    ])('amends no row of which nobody knows%s: the next attempt finds it, or writes it', async (_, record, block) => {
+      const { metering, told } = stand({ repeatable: true, record });
+      await expect(metering.succeeded('answered')).rejects.toMatchObject({ code: 'deadline_exceeded' });
+      await metering.failed(false);
+      expect(told.slice(-2)).toEqual([`recorded u ${block} 7 answered`, `spent ${block}`]);
     });
 
     it('writes what failed under an id of its own, since the next attempt uses this one again', async () => {

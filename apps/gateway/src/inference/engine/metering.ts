@@ -30,7 +30,8 @@ const blockGone = new Set(['budget_exhausted', 'transfer_settled', 'transfer_unk
  * it ended.
  */
 export class Metering {
-  private begun: Promise<void> | undefined;
+  /** The last row that was sent under the request's own id. */
+  private row: Promise<void> | undefined;
   private open: Reservation;
 
   constructor(
@@ -44,38 +45,35 @@ export class Metering {
 
   /** Content goes to a runner now. */
   begin(): void {
-    if (this.request.repeatable || this.begun) return;
-    this.begun = this.parts.usage.record(this.event('answered'));
-    // Whoever awaits it is told; until then it is nobody's.
-    this.begun.catch(() => undefined);
+    if (!this.request.repeatable && !this.row) void this.write('answered');
   }
 
   /** Durable when it answers. A block that toll no longer honours is replaced, once. */
   async succeeded(outcome: 'answered' | 'abandoned'): Promise<void> {
-    const { usage, budget } = this.parts;
+    const ahead = this.row !== undefined;
     try {
-      await (this.begun ?? usage.record(this.event(outcome)));
+      await (this.row ?? this.write(outcome));
     } catch (error) {
       if (!isBlockGone(error)) throw error;
       this.open.discard();
-      this.open = await budget.reserve(this.request.personId, this.amountMicro);
-      this.begun = usage.record(this.event(outcome));
-      await this.begun;
+      this.open = await this.parts.budget.reserve(this.request.personId, this.amountMicro);
+      await this.write(outcome);
       this.open.spend();
       return;
     }
-    if (this.begun && outcome !== 'answered') await this.amended(outcome, this.amountMicro);
+    if (ahead && outcome !== 'answered') await this.amended(outcome, this.amountMicro);
     if (this.amountMicro === 0n) this.open.giveBack();
     else this.open.spend();
   }
 
   /** Nothing is charged. `admitted`: content went out, so a row says what became of it. */
   async failed(admitted: boolean): Promise<void> {
-    if (this.begun) {
+    if (this.row) {
       // What was refused for certain is in no ledger; what may be there is amended, which holds in either case.
-      const refused = await this.begun.then(() => false, isBlockGone);
+      const refused = await this.row.then(() => false, isBlockGone);
       if (refused) return this.open.discard();
-      await this.amended('failed', 0n);
+      // Under an Idempotency-Key it stays: the next attempt comes with the same usage, finds its row, and has its answer.
+      if (!this.request.repeatable) await this.amended('failed', 0n);
       // Given back in the ledger, not here: what this gateway has in memory must never be more than its block.
       return this.open.spend();
     }
@@ -85,6 +83,13 @@ export class Metering {
     // Where even this row cannot be written the caller is told of the failure all the same, and nothing is charged.
     await this.parts.usage.record(event).catch(() => undefined);
     this.open.giveBack();
+  }
+
+  private write(outcome: UsageEvent['outcome']): Promise<void> {
+    this.row = this.parts.usage.record(this.event(outcome));
+    // Whoever awaits it is told; until then it is nobody's.
+    this.row.catch(() => undefined);
+    return this.row;
   }
 
   private amended(outcome: UsageEvent['outcome'], amountMicro: bigint): Promise<void> {
