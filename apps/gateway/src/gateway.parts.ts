@@ -125,8 +125,9 @@ export function gatewayParts(ground: GatewayGround) {
   const amendments = new KeptAmendments({ database, cluster, logger, wakeOutbox: ground.wakeOutbox });
   const usage = new BatchedUsage({
     cluster,
-    keep: (event) => amendments.keep(event),
-    onLost: ({ usageId }, error) => logger.error({ usageId, err: error }, 'an amendment of usage was lost'),
+    keep: (events) => amendments.keep(events),
+    onLost: (events, error) =>
+      logger.error({ usageIds: events.map(({ usageId }) => usageId), err: error }, 'amendments of usage were lost'),
   });
   const catalogue = new ModelCatalogue(cluster);
   const reservations = new BatchedReservations(cluster);

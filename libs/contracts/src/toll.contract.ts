@@ -206,7 +206,7 @@ export const tollRecordUsage = defineMethod({
 export const tollAmendUsage = defineMethod({
   name: 'toll-amend-usage',
   service: 'toll',
-  request: z.object({ events: z.array(usageEvent).min(1).max(200) }),
+  request: z.object({ events: z.array(usageEvent).min(1).max(1_000) }),
   response: z.object({ refused: z.array(z.object({ usageId: uuid, code: z.string() })) }),
   callers: ['gateway'],
   idempotent: true,

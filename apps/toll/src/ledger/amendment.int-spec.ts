@@ -108,6 +108,50 @@ describe('usage that ended otherwise than its row says', () => {
     expect(await purse()).toEqual([0, 0, 0]);
   });
 
+  it('with others, each is told for itself, and what is well is done', async () => {
+    const [first, second, third] = [await recorded(), await recorded(), await recorded()];
+    await ledger.engine.releaseBlock(second.blockId, gatewayOne);
+    const failed = (event: UsageEvent) => ({ ...event, amountMicro: '0', outcome: 'failed' as const });
+    const events = [failed(first), { ...failed(second), blockId: uuidv7() }, failed(third), failed(second)];
+    const { refused } = await ledger.engine.amendUsage(events, gatewayOne);
+    // The same id with another body is refused where it comes second.
+    expect(refused).toEqual([
+      { usageId: second.usageId, code: 'transfer_unknown' },
+      { usageId: second.usageId, code: 'conflict' },
+    ]);
+    expect((await listed()).map(({ usageId, amountMicro }) => [usageId, amountMicro])).toEqual([
+      [third.usageId, '0'],
+      [second.usageId, '120'],
+      [first.usageId, '0'],
+    ]);
+    expect(await ledger.engine.amendUsage([failed(first), failed(second)], gatewayOne)).toEqual({ refused: [] });
+    expect((await purse())[0]).toBe(opening);
+  });
+
+  it('with others whose ledger has moved, from two replicas and in any order: none waits for another in a circle', async () => {
+    const replica = await ledger.replica();
+    const events: UsageEvent[] = [];
+    for (let place = 0; place < 150; place++) {
+      personId = await ledger.newPerson();
+      events.push({ ...(await recorded()), outcome: 'failed', amountMicro: '0' });
+    }
+    await ledger.store.postUsage(1_000);
+    const backwards = [...events].reverse();
+    expect(
+      await Promise.all([
+        ledger.engine.amendUsage(events, gatewayOne),
+        replica.engine.amendUsage(backwards, gatewayOne),
+        ledger.store.postUsage(1_000).then(() => ({ refused: [] })),
+      ]),
+    ).toEqual([{ refused: [] }, { refused: [] }, { refused: [] }]);
+    await replica.close();
+    const { rows } = await ledger.database.pool.query(
+      `SELECT count(*)::integer AS refunds FROM toll.amendment WHERE transfer_id IS NOT NULL AND usage_id = ANY ($1::uuid[])`,
+      [events.map(({ usageId }) => usageId)],
+    );
+    expect(rows).toEqual([{ refunds: events.length }]);
+  });
+
   it.each([
     ['costs more than its row', { amountMicro: '121' }, 'amount_invalid'],
     ['costs no whole number', { amountMicro: '1.5' }, 'amount_invalid'],

@@ -1,5 +1,4 @@
 import type pg from 'pg';
-import type { UsageEvent } from '#contracts';
 import { WatershedError } from '#errors';
 import { type Database, databaseError, GroupCommitWriter, isUniqueViolation } from '#persistence';
 import type { Tracing } from '#telemetry';
@@ -57,23 +56,19 @@ export class LedgerRepository implements LedgerStore {
     });
   }
 
-  async amendUsage(event: UsageEvent, source: string): Promise<LedgerCode> {
-    const row = await this.#one<{ code: string }>(
-      'SELECT * FROM toll.amend_usage($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)',
-      [
-        source,
-        event.usageId,
-        event.blockId,
-        event.personId,
-        event.kind,
-        event.model,
-        event.inputBytes,
-        event.amountMicro,
-        event.outcome,
-        event.occurredAt,
-      ],
-    );
-    return codeOf(row.code);
+  async amendUsage(call: UsageCall): Promise<readonly RefusedUsage[]> {
+    const batch = batchOf([call]);
+    const { sources: _, ...columns } = batch.columns;
+    const refused = new Map<number, LedgerRefusal>();
+    if (batch.size > 0) {
+      for (const { ord, code } of await this.#rows<{ ord: number; code: string }>(
+        `SELECT ord, code FROM toll.amend_usages($1, $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::bigint[],
+          $8::bigint[], $9::text[], $10::timestamptz[])`,
+        [call.source, ...Object.values(columns)],
+      ))
+        refused.set(ord - 1, refusalOf(code));
+    }
+    return batch.outcomes(refused).flat();
   }
 
   async openPurse(personId: string, asset: string, openingMicro: bigint): Promise<{ balanceMicro: string }> {
@@ -166,11 +161,14 @@ export class LedgerRepository implements LedgerStore {
   }
 
   async #one<Row extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<Row> {
+    const [row] = await this.#rows<Row>(text, values);
+    if (!row) throw new Error('the ledger gave no answer');
+    return row;
+  }
+
+  async #rows<Row extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<Row[]> {
     try {
-      const { rows } = await this.#pool.query<Row>(text, values);
-      const [row] = rows;
-      if (!row) throw new Error('the ledger gave no answer');
-      return row;
+      return (await this.#pool.query<Row>(text, values)).rows;
     } catch (error) {
       throw databaseError(error);
     }

@@ -1,7 +1,7 @@
 import type { LedgerEntry, Purse, UsageEvent } from '#contracts';
 import { digestOf } from '#sigil';
 import { type LedgerCode, ledgerError } from '../ledger.errors.js';
-import { amountOf, positiveAmount } from './amount.js';
+import { positiveAmount } from './amount.js';
 import type { AssetTotals, HoldAnswer, LedgerStore, Page, PageRequest, StatementReader } from './ledger.ports.js';
 import { payeeAccount } from './payee.js';
 import type { RefusedUsage } from './usage-batch.js';
@@ -137,13 +137,7 @@ export class LedgerEngine {
 
   /** How recorded usage ended, each event for itself; what is not amended is listed with why. Repeated: the same. */
   async amendUsage(events: readonly UsageEvent[], source: string): Promise<{ refused: RefusedUsage[] }> {
-    const refused: RefusedUsage[] = [];
-    for (const event of events) {
-      const valid = amountOf(event.amountMicro) !== undefined;
-      const code = valid ? await this.#resources.store.amendUsage(event, source) : 'amount_invalid';
-      if (code !== 'ok') refused.push({ usageId: event.usageId, code });
-    }
-    return { refused };
+    return { refused: [...(await this.#resources.store.amendUsage({ source, events }))] };
   }
 
   /** Posts a block's usage and gives back the rest. Repeated: nothing more. */

@@ -53,7 +53,7 @@ export interface LedgerStore {
   /** Durable when it answers. */
   recordUsage(call: UsageCall): Promise<readonly RefusedUsage[]>;
   /** Durable when it answers; repeated: the same. */
-  amendUsage(event: UsageEvent, source: string): Promise<LedgerCode>;
+  amendUsage(call: UsageCall): Promise<readonly RefusedUsage[]>;
   /** Posts at most `limit` blocks, one transfer each. */
   postUsage(limit: number): Promise<{ blocks: number; transfers: number }>;
   /** Gives back at most `limit` blocks and holds whose expiry is not after `now`. */
