@@ -878,7 +878,7 @@ export interface paths {
         };
         /**
          * Entries of the ledger, newest first
-         * @description `unposted`: answered requests that the ledger takes up within a second.
+         * @description `unposted`: requests that the ledger takes up within a second; one that still runs is among them, at its price.
          *
          *     Needs the scope `purse:read`.
          */
@@ -899,8 +899,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Every answered request, newest first
-         * @description Needs the scope `purse:read`.
+         * Every request that a model was asked, newest first
+         * @description As it ended. One that still runs stands there as `answered`, at its price; where it comes to nothing it says `failed` and 0, before its caller is told.
+         *
+         *     Needs the scope `purse:read`.
          */
         get: operations["usage"];
         put?: never;
@@ -5321,7 +5323,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Every answered request, newest first */
+            /** @description Every request that a model was asked, newest first */
             200: {
                 headers: {
                     "Watershed-Route": components["headers"]["Watershed-Route"];

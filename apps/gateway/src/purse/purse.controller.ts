@@ -98,7 +98,8 @@ export class PurseController {
     tag: 'toll',
     id: 'statement',
     summary: 'Entries of the ledger, newest first',
-    description: '`unposted`: answered requests that the ledger takes up within a second.',
+    description:
+      '`unposted`: requests that the ledger takes up within a second; one that still runs is among them, at its price.',
     access: { scope: 'purse:read' },
     paged: true,
     response: statementPage,
@@ -119,7 +120,9 @@ export class PurseController {
   @ApiRoute({
     tag: 'toll',
     id: 'usage',
-    summary: 'Every answered request, newest first',
+    summary: 'Every request that a model was asked, newest first',
+    description:
+      'As it ended. One that still runs stands there as `answered`, at its price; where it comes to nothing it says `failed` and 0, before its caller is told.',
     access: { scope: 'purse:read' },
     paged: true,
     response: usagePage,
