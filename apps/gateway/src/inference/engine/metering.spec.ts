@@ -1,5 +1,5 @@
 import type { UsageEvent } from '#contracts';
-import { WatershedError } from '#errors';
+import { type ErrorCode, WatershedError } from '#errors';
 import type { Reservation } from './budget.js';
 import { Metering } from './metering.js';
 
@@ -28,7 +28,7 @@ function stand(over: { repeatable?: boolean; record?: (event: UsageEvent) => Pro
   });
   return { metering, told };
 }
-const refusal = (code: 'transfer_settled' | 'deadline_exceeded') => () => Promise.reject(new WatershedError(code, ''));
+const refusal = (code: ErrorCode) => () => Promise.reject(new WatershedError(code, ''));
 /** Refuses the first. */
 const once = (refuse: () => Promise<void>, then = () => Promise.resolve()) => {
   let asked = 0;
@@ -75,12 +75,27 @@ describe('Metering', () => {
     expect(told).toEqual(['recorded u b1 7 answered', 'amended u b1 0 failed', 'spent b1']);
   });
 
-  it('replaces a block that toll no longer honours, once', async () => {
-    const { metering, told } = stand({ record: once(refusal('transfer_settled')) });
+  it('leaves to whoever waits for a row that it is refused', async () => {
+    const unhandled: unknown[] = [];
+    const hear = (reason: unknown) => unhandled.push(reason);
+    process.on('unhandledRejection', hear);
+    const { metering } = stand({ record: refusal('deadline_exceeded') });
     metering.begin();
-    await metering.succeeded('answered');
-    expect(told).toEqual(['recorded u b1 7 answered', 'discarded b1', 'recorded u b2 7 answered', 'spent b2']);
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    process.off('unhandledRejection', hear);
+    expect(unhandled).toEqual([]);
+    await metering.failed(true);
   });
+
+  it.each([['transfer_settled' as const], ['transfer_unknown' as const], ['budget_exhausted' as const]])(
+    'replaces a block that toll no longer honours (%s), once',
+    async (code) => {
+      const { metering, told } = stand({ record: once(refusal(code)) });
+      metering.begin();
+      await metering.succeeded('answered');
+      expect(told).toEqual(['recorded u b1 7 answered', 'discarded b1', 'recorded u b2 7 answered', 'spent b2']);
+    },
+  );
 
   it('gives the second block back where toll honours that neither', async () => {
     const { metering, told } = stand({ record: refusal('transfer_settled') });
@@ -125,6 +140,12 @@ describe('Metering', () => {
     it('writes what failed under an id of its own, since the next attempt uses this one again', async () => {
       const { metering, told } = stand({ repeatable: true });
       metering.begin();
+      await metering.failed(true);
+      expect(told).toEqual(['recorded another b1 0 failed', 'given back b1']);
+    });
+
+    it('tells of the failure all the same where even that cannot be written', async () => {
+      const { metering, told } = stand({ repeatable: true, record: refusal('deadline_exceeded') });
       await metering.failed(true);
       expect(told).toEqual(['recorded another b1 0 failed', 'given back b1']);
     });

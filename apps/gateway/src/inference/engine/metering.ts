@@ -62,8 +62,7 @@ export class Metering {
       return;
     }
     if (ahead && outcome !== 'answered') await this.amended(outcome, this.amountMicro);
-    if (this.amountMicro === 0n) this.open.giveBack();
-    else this.open.spend();
+    this.open.spend();
   }
 
   /** Nothing is charged. `admitted`: content went out, so a row says what became of it. */
