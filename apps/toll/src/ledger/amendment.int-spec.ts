@@ -75,6 +75,57 @@ describe('usage that ended otherwise than its row says', () => {
     },
   );
 
+  it('is as before where it ended as its row says', async () => {
+    const event = await recorded();
+    expect(await amend(event)).toEqual([]);
+    expect(await amend({ ...event, amountMicro: '0', outcome: 'failed' })).toEqual([]);
+    expect(await listed()).toMatchObject([{ amountMicro: '0', outcome: 'failed' }]);
+  });
+
+  it('is refunded from what there is, and otherwise not at all', async () => {
+    const event = await recorded();
+    await ledger.store.postUsage(1_000);
+    const floor = (micro: string) =>
+      ledger.database.pool.query(`UPDATE toll.account SET floor_micro = ${micro} WHERE owner = 'revenue'`);
+    await floor('balance_micro - 119');
+    const failed = { ...event, amountMicro: '0', outcome: 'failed' as const };
+    expect(await amend(failed)).toEqual(['purse_empty']);
+    expect(await listed()).toMatchObject([{ amountMicro: '120', outcome: 'answered' }]);
+    await floor('balance_micro - 120');
+    expect(await amend(failed)).toEqual([]);
+    await floor('0');
+    expect((await purse())[0]).toBe(opening);
+  });
+
+  it('is in the totals as it ended, whether the ledger had moved or not', async () => {
+    const sums = async () => {
+      await ledger.store.postUsage(1_000);
+      const [drop] = (await ledger.engine.totals()).assets;
+      return [drop?.usageMicro, drop?.postedUsageMicro].map(Number);
+    };
+    const [usedMicro = 0, postedMicro = 0] = await sums();
+    expect(postedMicro).toBe(usedMicro);
+    const moved = await recorded();
+    expect(await sums()).toEqual([usedMicro + 120, usedMicro + 120]);
+    const unmoved = await recorded();
+    for (const event of [moved, unmoved])
+      expect(await amend({ ...event, amountMicro: '20', outcome: 'failed' })).toEqual([]);
+    expect(await sums()).toEqual([usedMicro + 40, usedMicro + 40]);
+  });
+
+  it("is one node's, though another's has the same id", async () => {
+    const event = await recorded();
+    const blockId = uuidv7();
+    const wanted = { blockId, personId, asset: 'drop', atLeastMicro: '1', wantedMicro: '1000' };
+    await ledger.engine.draw(wanted, gatewayTwo);
+    expect(await ledger.engine.recordUsage([{ ...event, blockId }], gatewayTwo)).toEqual({ refused: [] });
+    expect(await amend({ ...event, amountMicro: '0', outcome: 'failed' })).toEqual([]);
+    expect((await listed()).map(({ amountMicro, outcome }) => [amountMicro, outcome])).toEqual([
+      ['120', 'answered'],
+      ['0', 'failed'],
+    ]);
+  });
+
   it('that has another outcome only costs what it did', async () => {
     const event = await recorded();
     expect(await amend({ ...event, outcome: 'abandoned' })).toEqual([]);
@@ -128,34 +179,11 @@ describe('usage that ended otherwise than its row says', () => {
     expect((await purse())[0]).toBe(opening);
   });
 
-  it('with others whose ledger has moved, from two replicas and in any order: none waits for another in a circle', async () => {
-    const replica = await ledger.replica();
-    const events: UsageEvent[] = [];
-    for (let place = 0; place < 150; place++) {
-      personId = await ledger.newPerson();
-      events.push({ ...(await recorded()), outcome: 'failed', amountMicro: '0' });
-    }
-    await ledger.store.postUsage(1_000);
-    const backwards = [...events].reverse();
-    expect(
-      await Promise.all([
-        ledger.engine.amendUsage(events, gatewayOne),
-        replica.engine.amendUsage(backwards, gatewayOne),
-        ledger.store.postUsage(1_000).then(() => ({ refused: [] })),
-      ]),
-    ).toEqual([{ refused: [] }, { refused: [] }, { refused: [] }]);
-    await replica.close();
-    const { rows } = await ledger.database.pool.query(
-      `SELECT count(*)::integer AS refunds FROM toll.amendment WHERE transfer_id IS NOT NULL AND usage_id = ANY ($1::uuid[])`,
-      [events.map(({ usageId }) => usageId)],
-    );
-    expect(rows).toEqual([{ refunds: events.length }]);
-  });
-
   it.each([
     ['costs more than its row', { amountMicro: '121' }, 'amount_invalid'],
     ['costs no whole number', { amountMicro: '1.5' }, 'amount_invalid'],
     ['is of another model', { model: 'acme/other' as const }, 'conflict'],
+    ['is of another size', { inputBytes: 41 }, 'conflict'],
     ['is of another person', { personId: uuidv7() }, 'conflict'],
     ['is of no block', { blockId: uuidv7() }, 'transfer_unknown'],
   ])('is refused where it %s', async (_, change, code) => {
@@ -169,7 +197,10 @@ describe('usage that ended otherwise than its row says', () => {
     const event = await recorded();
     const failed = { ...event, amountMicro: '0', outcome: 'failed' as const };
     expect(await amend(failed, gatewayTwo)).toEqual(['caller_not_allowed']);
+    expect(await amend({ ...failed, blockId: await draw() })).toEqual(['conflict']);
     expect(await amend({ ...failed, amountMicro: '60' })).toEqual([]);
-    expect(await amend(failed, gatewayOne)).toEqual(['conflict']);
+    expect(await amend(failed)).toEqual(['conflict']);
+    expect(await amend({ ...failed, amountMicro: '60', outcome: 'abandoned' })).toEqual(['conflict']);
+    expect(await amend({ ...failed, amountMicro: '60' })).toEqual([]);
   });
 });
