@@ -50,6 +50,7 @@ describe('usage that ended otherwise than its row says', () => {
     const failed = { ...event, amountMicro: '0', outcome: 'failed' as const };
     expect(await amend(failed)).toEqual([]);
     expect(await purse()).toEqual([opening, 1_000, 0]);
+    expect((await ledger.engine.statement(personId, { limit: 10 })).unposted).toEqual([failed]);
     await ledger.store.postUsage(10);
     expect(await amend(failed)).toEqual([]);
     await ledger.engine.releaseBlock(event.blockId, gatewayOne);
