@@ -33,6 +33,8 @@ const sweepEveryMs = 1_000;
 const purgeEveryMs = 600_000;
 /** How long idle connections may stay after the last request, for a client that was about to send another. */
 const lingerMs = 500;
+/** How long the usage of a request may take to be settled after its runner was heard: as long as toll may, twice over. */
+const meteringEndsMs = 15_000;
 
 /** Starts a gateway: keys, database, cluster, HTTP, and only then its place in the index. */
 export async function startGateway(env: Env, overrides: GatewayOverrides = {}): Promise<RunningApp> {
@@ -67,6 +69,9 @@ export async function startGateway(env: Env, overrides: GatewayOverrides = {}): 
       network: config.network,
       certificateOf: (origin) => certificateAt(cluster.nodes(), origin),
     });
+    // What the drain limit cut off has its end there: its usage is amended while there is a cluster to tell it to.
+    let cutOffEnded: () => Promise<unknown> = async () => undefined;
+    undo.push(async () => void (await cutOffEnded()));
     undo.push(() => transfer.close());
     let limits: RateLimits | undefined;
     const relay = new OutboxRelay({
@@ -96,6 +101,7 @@ export async function startGateway(env: Env, overrides: GatewayOverrides = {}): 
       },
       wakeOutbox: () => relay.wake(),
     });
+    cutOffEnded = () => parts.drain.idle(meteringEndsMs);
     const app = await createHttp(parts);
     undo.push(() => app.close());
     limits = new RateLimits({ instance: app.getHttpAdapter().getInstance(), rate: config.rate, cluster, logger });

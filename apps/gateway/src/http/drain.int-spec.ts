@@ -1,5 +1,7 @@
 import { connect } from 'node:net';
+import { jest } from '@jest/globals';
 import { eventually } from '#testing';
+import { TransferClient } from '#transfer';
 import { TestGateway } from '../testing/test-gateway.js';
 
 describe('stopping', () => {
@@ -35,5 +37,35 @@ describe('stopping', () => {
     expect(gateway.services.heldMicro(personId)).toBe(0n);
     await expect(fetch(`${gateway.url}/health/live`)).rejects.toThrow();
     await gateway.stop();
+  }, 20_000);
+
+  it('amends the usage of what the drain limit cut off, before the cluster is left alone', async () => {
+    const gateway = await TestGateway.start({ GATEWAY_DRAIN_LIMIT_MS: '100' });
+    const { key } = await gateway.signUp();
+    const outcomes = () =>
+      [...gateway.services.usage.values()].map(({ amountMicro, outcome }) => [amountMicro, outcome]);
+    // The runner is heard when its connection ends, and that is when the gateway closes it.
+    const closed = jest.spyOn(TransferClient.prototype, 'close');
+    gateway.content.answer = async () => {
+      await eventually(() => expect(closed).toHaveBeenCalled());
+      return { status: 502, json: { code: 'model_crashed', message: 'The process died.' } };
+    };
+    let whenClusterClosed: unknown;
+    gateway.cluster.close = async () => {
+      whenClusterClosed = outcomes();
+    };
+    const hangUp = new AbortController();
+    const asked = fetch(`${gateway.url}/v1/infer`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'watershed/language-id', text: 'Addio.' }),
+      signal: hangUp.signal,
+    });
+    await eventually(() => expect(outcomes()).toEqual([['150', 'answered']]));
+    hangUp.abort();
+    await expect(asked).rejects.toThrow();
+    await gateway.stop();
+    closed.mockRestore();
+    expect(whenClusterClosed).toEqual([['0', 'failed']]);
   }, 20_000);
 });
