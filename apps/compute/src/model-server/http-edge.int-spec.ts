@@ -99,11 +99,17 @@ describe('the HTTP interface', () => {
   ])(
     'is not filled up by 60 MB of %s',
     async (_, body, status) => {
-      const before = process.memoryUsage.rss();
-      const answer = await server.send('POST', '/v2/models/text_echo/infer', body(60_000_000));
-      expect([answer.status, answer.text.length < 5000]).toEqual([status, true]);
-      expect(process.memoryUsage.rss() - before).toBeLessThan(800 * MIB);
-      await works();
+      // The suite's own server waits less for a body than this one may take on a busy machine.
+      const patient = await startTestServer({ load: ['add_one', 'text_echo'] });
+      try {
+        const before = process.memoryUsage.rss();
+        const answer = await patient.send('POST', '/v2/models/text_echo/infer', body(60_000_000));
+        expect([answer.status, answer.text.length < 5000]).toEqual([status, true]);
+        expect(process.memoryUsage.rss() - before).toBeLessThan(800 * MIB);
+        expect((await patient.infer('add_one', valid.inputs)).status).toBe(200);
+      } finally {
+        await patient.close();
+      }
     },
     30_000,
   );
