@@ -1,4 +1,3 @@
-import { uuidv7 } from 'uuidv7';
 import type { UsageEvent } from '#contracts';
 import { eventually } from '#testing';
 import { brokenInvariants, gatewayOne, type TestLedger, testLedger, usageOf } from './testing/test-ledger.js';
@@ -21,15 +20,10 @@ describe('amendments that wait for another', () => {
   });
 
   const failedOf = async (personId: string): Promise<UsageEvent> => {
-    const blockId = uuidv7();
-    await ledger.engine.draw({ blockId, personId, asset: 'drop', atLeastMicro: '1', wantedMicro: '1000' }, gatewayOne);
+    const blockId = await ledger.newBlock(personId);
     const event = usageOf(blockId, personId);
     await ledger.engine.recordUsage([event], gatewayOne);
     return { ...event, amountMicro: '0', outcome: 'failed' };
-  };
-  const waiting = async () => {
-    const { rows } = await ledger.database.pool.query('SELECT 1 FROM pg_locks WHERE NOT granted');
-    return rows.length > 0;
   };
   const account = "SELECT 1 FROM toll.account WHERE owner = $1 AND asset = 'drop' FOR NO KEY UPDATE NOWAIT";
   const hold = 'SELECT 1 FROM toll.hold WHERE id = $1 FOR NO KEY UPDATE NOWAIT';
@@ -51,7 +45,7 @@ describe('amendments that wait for another', () => {
       await client.query(text, [value]);
       const amending = ledger.engine.amendUsage(events, gatewayOne);
       amending.catch(() => undefined); // it is looked at below, after the commit
-      await eventually(waiting);
+      await eventually(ledger.isWaited);
       const [other, name] = free();
       expect((await client.query(other, [name])).rows).toHaveLength(1);
       return { amended: amending };

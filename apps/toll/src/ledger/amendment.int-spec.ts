@@ -24,12 +24,7 @@ describe('usage that ended otherwise than its row says', () => {
     await ledger?.close();
   });
 
-  const draw = async () => {
-    const blockId = uuidv7();
-    const wanted = { blockId, personId, asset: 'drop', atLeastMicro: '1', wantedMicro: '1000' };
-    await ledger.engine.draw(wanted, gatewayOne);
-    return blockId;
-  };
+  const draw = () => ledger.newBlock(personId);
   const recorded = async (amountMicro = '120') => {
     const event = usageOf(await draw(), personId, { amountMicro });
     expect(await ledger.engine.recordUsage([event], gatewayOne)).toEqual({ refused: [] });
@@ -116,9 +111,7 @@ describe('usage that ended otherwise than its row says', () => {
 
   it("is one node's, though another's has the same id", async () => {
     const event = await recorded();
-    const blockId = uuidv7();
-    const wanted = { blockId, personId, asset: 'drop', atLeastMicro: '1', wantedMicro: '1000' };
-    await ledger.engine.draw(wanted, gatewayTwo);
+    const blockId = await ledger.newBlock(personId, gatewayTwo);
     expect(await ledger.engine.recordUsage([{ ...event, blockId }], gatewayTwo)).toEqual({ refused: [] });
     expect(await amend({ ...event, amountMicro: '0', outcome: 'failed' })).toEqual([]);
     expect((await listed()).map(({ amountMicro, outcome }) => [amountMicro, outcome])).toEqual([

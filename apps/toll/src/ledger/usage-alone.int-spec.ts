@@ -19,14 +19,7 @@ describe('usage that is alone in its commit', () => {
     await ledger?.close();
   });
 
-  const draw = async (of = personId) => {
-    const blockId = uuidv7();
-    await ledger.engine.draw(
-      { blockId, personId: of, asset: 'drop', atLeastMicro: '1', wantedMicro: '1000' },
-      gatewayOne,
-    );
-    return blockId;
-  };
+  const draw = (of = personId) => ledger.newBlock(of);
 
   it.each([
     ['is taken', {}, gatewayOne, []],

@@ -1,4 +1,3 @@
-import { uuidv7 } from 'uuidv7';
 import { eventually } from '#testing';
 import { batchOf } from './engine/usage-batch.js';
 import { brokenInvariants, gatewayOne, type TestLedger, testLedger, usageOf } from './testing/test-ledger.js';
@@ -14,16 +13,7 @@ describe('usage that another replica is just recording', () => {
     await ledger?.close();
   });
 
-  const draw = async () => {
-    const blockId = uuidv7();
-    const wanted = { blockId, personId, asset: 'drop', atLeastMicro: '1', wantedMicro: '1000' };
-    await ledger.engine.draw(wanted, gatewayOne);
-    return blockId;
-  };
-  const waiting = async () => {
-    const { rows } = await ledger.database.pool.query('SELECT 1 FROM pg_locks WHERE NOT granted');
-    return rows.length > 0;
-  };
+  const draw = () => ledger.newBlock(personId);
 
   it.each([
     ['from the same block is taken once, and both are told so', true, []],
@@ -38,7 +28,7 @@ describe('usage that another replica is just recording', () => {
       await client.query(`SELECT * FROM toll.record_usage(${places})`, Object.values(columns));
       const other = ledger.store.recordUsage({ source: gatewayOne, events: [second] });
       other.catch(() => undefined); // it is looked at below, after the commit
-      await eventually(waiting);
+      await eventually(ledger.isWaited);
       return { other };
     });
     expect(await recorded.other).toEqual(codes.map((code) => ({ usageId: event.usageId, code })));

@@ -22,6 +22,10 @@ export interface TestLedger extends TestReplica {
   readonly template: TestDatabase;
   replica(): Promise<TestReplica>;
   newPerson(): Promise<string>;
+  /** The id of a block of 1,000 millionths that a gateway has drawn. */
+  newBlock(personId: string, gateway?: string): Promise<string>;
+  /** Whether a statement waits for a lock that another one has. */
+  isWaited(): Promise<boolean>;
   inLater(ms: number): string;
 }
 
@@ -62,6 +66,16 @@ export async function testLedger(): Promise<TestLedger> {
       const personId = uuidv7();
       await first.engine.openPurse(personId);
       return personId;
+    },
+    newBlock: async (personId, gateway = gatewayOne) => {
+      const blockId = uuidv7();
+      const wanted = { blockId, personId, asset: 'drop', atLeastMicro: '1', wantedMicro: '1000' };
+      await first.engine.draw(wanted, gateway);
+      return blockId;
+    },
+    isWaited: async () => {
+      const { rows } = await first.database.pool.query('SELECT 1 FROM pg_locks WHERE NOT granted');
+      return rows.length > 0;
     },
     inLater: (ms) => new Date(Date.now() + ms).toISOString(),
     close: async () => {
