@@ -1,22 +1,15 @@
-import { tollAmendUsage, type UsageEvent } from '#contracts';
+import { tollAmendUsage } from '#contracts';
 import type { OutboxMessage } from '#persistence';
 import { createLogger } from '#telemetry';
+import { failedUsage } from '../testing/failed-usage.js';
 import { FakeCluster } from '../testing/fake-cluster.js';
 import { KeptAmendments } from './kept-amendments.js';
 
 const dayMs = 24 * 3_600_000;
-const event = (usageId: string): UsageEvent => ({
-  usageId,
-  blockId: '01a1ffe5-9748-7f97-aa9e-14d829b2c1ab',
-  personId: '01a1ffe5-9748-7f97-aa9e-14d829b2c1ac',
-  kind: 'infer',
-  model: 'acme/m',
-  inputBytes: 3,
-  amountMicro: '0',
-  outcome: 'failed',
-  occurredAt: new Date(0).toISOString(),
-});
-const events = [event('01a1ffe5-9748-7f97-aa9e-000000000001'), event('01a1ffe5-9748-7f97-aa9e-000000000002')];
+const events = [
+  failedUsage('01a1ffe5-9748-7f97-aa9e-000000000001'),
+  failedUsage('01a1ffe5-9748-7f97-aa9e-000000000002'),
+];
 
 const otherNodeId = 'O'.repeat(43);
 

@@ -1,19 +1,10 @@
 import { tollAmendUsage, tollRecordUsage, type UsageEvent } from '#contracts';
 import { WatershedError } from '#errors';
+import { failedUsage } from '../testing/failed-usage.js';
 import { FakeCluster } from '../testing/fake-cluster.js';
 import { BatchedUsage } from './usage.adapter.js';
 
-const event = (place: number): UsageEvent => ({
-  usageId: `01a1ffe5-9748-7f97-aa9e-${String(place).padStart(12, '0')}`,
-  blockId: '01a1ffe5-9748-7f97-aa9e-14d829b2c1ab',
-  personId: '01a1ffe5-9748-7f97-aa9e-14d829b2c1ac',
-  kind: 'infer',
-  model: 'acme/m',
-  inputBytes: 3,
-  amountMicro: '0',
-  outcome: 'failed',
-  occurredAt: new Date(0).toISOString(),
-});
+const event = (place: number) => failedUsage(`01a1ffe5-9748-7f97-aa9e-${String(place).padStart(12, '0')}`);
 const events = Array.from({ length: 30 }, (_, place) => event(place));
 const ids = (of: readonly UsageEvent[]) => of.map(({ usageId }) => usageId);
 
