@@ -62,8 +62,14 @@ export class Cluster {
   async start(): Promise<void> {
     const { port } = this.options;
     this.stopOrphans();
+    const { DATABASE_URL, REDIS_URL, GATEWAY_TLS_CERT_FILE } = process.env;
+    // What the operator wrote first: no port that is freed mends it. Loaded where it is wanted: the launcher stays, and
+    // speaks to nobody but its own gateway.
+    if (GATEWAY_TLS_CERT_FILE)
+      this.gatewayFingerprint = await (await import('./gateway-certificate.js')).believeOwnGateway(process.env);
+    const named = DATABASE_URL || REDIS_URL ? (await import('./named-storage.js')).namedStorage(process.env) : {};
     const taken = (Object.keys(portOffsets) as PortName[]).filter(
-      (name) => !(name === 'postgres' && process.env.DATABASE_URL) && !(name === 'redis' && process.env.REDIS_URL),
+      (name) => !(name === 'postgres' && DATABASE_URL) && !(name === 'redis' && REDIS_URL),
     );
     await checkPorts(port, taken);
     const modelServer = await modelServerSettings({
@@ -72,12 +78,6 @@ export class Cluster {
       screen: this.screen,
       signal: this.settingUp.signal,
     });
-    if (this.stopping) return;
-    const { DATABASE_URL, REDIS_URL, GATEWAY_TLS_CERT_FILE } = process.env;
-    // Loaded where it is wanted: the launcher stays, and speaks to nobody but its own gateway.
-    if (GATEWAY_TLS_CERT_FILE)
-      this.gatewayFingerprint = await (await import('./gateway-certificate.js')).believeOwnGateway(process.env);
-    const named = DATABASE_URL || REDIS_URL ? (await import('./named-storage.js')).namedStorage(process.env) : {};
     if (this.stopping) return;
     this.opening = openStorage({
       data: this.data,
