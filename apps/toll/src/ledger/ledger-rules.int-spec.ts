@@ -88,6 +88,13 @@ describe('the database itself', () => {
       "UPDATE toll.hold SET used_micro = used_micro + 1, state = 'posted', settled_at = now() WHERE kind = 'block'",
     ],
     ['a block captured beyond its usage', "UPDATE toll.hold SET captured_micro = used_micro + 1 WHERE kind = 'block'"],
+    ['a block that posts what was not used', "UPDATE toll.hold SET posted_n = used_n + 1 WHERE kind = 'block'"],
+    ['a block that captures less than nothing', "UPDATE toll.hold SET captured_micro = -1 WHERE kind = 'block'"],
+    ['a pending hold with an end', "UPDATE toll.hold SET settled_at = now() WHERE state = 'pending'"],
+    ['a hold of an unknown kind', "UPDATE toll.hold SET kind = 'other'"],
+    ['a hold in an unknown state', "UPDATE toll.hold SET state = 'other', settled_at = now()"],
+    ['a hold from and to one account', 'UPDATE toll.hold SET payee_account_id = account_id'],
+    ['a hold of nothing', 'UPDATE toll.hold SET amount_micro = 0, captured_micro = 0, used_micro = 0'],
     ['a hold deleted', 'DELETE FROM toll.hold'],
     ['a hold under another id', 'UPDATE toll.hold SET id = gen_random_uuid()'],
     [
@@ -101,7 +108,14 @@ describe('the database itself', () => {
     const id = uuidv7();
     await ledger.engine.draw({ blockId: id, personId, asset: 'drop', atLeastMicro: '5', wantedMicro: '5' }, gatewayOne);
     await ledger.engine.releaseBlock(id, gatewayOne);
-    await refused([`UPDATE toll.hold SET state = 'pending', settled_at = NULL WHERE id = '${id}'`]);
+    for (const change of [
+      "state = 'pending', settled_at = NULL",
+      'used_micro = used_micro + 1',
+      'used_n = used_n + 1',
+      'used_n = used_n + 1, posted_n = posted_n + 1',
+      "expires_at = expires_at + interval '1 hour'",
+    ])
+      await refused([`UPDATE toll.hold SET ${change} WHERE id = '${id}'`]);
   });
 
   it('has in its migration what the Prisma schema says', async () => {
