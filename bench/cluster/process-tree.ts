@@ -53,7 +53,8 @@ export function nameOf(pid: number): string {
     const parts = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean);
     const script = parts.find((part) => part.endsWith('.js') || part.endsWith('.mjs'));
     const services = parts[parts.indexOf('--services') + 1];
-    if (parts.includes('--services') && services) return services.includes(',') ? 'core' : services;
+    if (parts.includes('--services') && services)
+      return services.startsWith('gateway,') ? 'gateway' : services.includes(',') ? 'core' : services;
     return (script ?? parts[0] ?? '').split('/').slice(-2).join('/').slice(0, 40);
   } catch {
     return 'gone';
