@@ -158,7 +158,7 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
         durable: true,
         notes:
           `npm start's topology, ${connections} connections, bodies of ${requestBytes} and ${answerBytes} bytes on both sides, upstreams mocked and equally fast; ` +
-          'ours authenticates, limits, checks policy, holds budget, crosses three processes and has its usage row committed before each answer, the peer does none of these; ' +
+          'ours authenticates, limits, checks policy, holds budget, crosses two processes and Redis and has its usage row committed before each answer, the peer does none of these; ' +
           `bar 3, goal 5; ${books}; after a kill -9 in mid-load: ${afterKill}`,
       }),
       figureOf(options, {

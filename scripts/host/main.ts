@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { Neighbours } from '#bus';
 import { internalNetworkOf } from '#config';
 import type { ServiceName } from '#contracts';
 import { joinCluster, ownerAlone, readJoinFile, runMany, type StartApp } from '#node';
@@ -44,13 +45,14 @@ if (wanted.length === 0 || unknown.length > 0) {
   process.exit(2);
 }
 ownerAlone();
+const neighbours = new Neighbours();
 await runMany(
   await settings(),
   await Promise.all(
     wanted.map(async (wantedName) => {
       const name = wantedName as ServiceName;
       const start = await starters[name]();
-      return { name, start: (env: NodeJS.ProcessEnv) => start(envOf(name, env)) };
+      return { name, start: (env: NodeJS.ProcessEnv) => start(envOf(name, env), { neighbours }) };
     }),
   ),
 );

@@ -1,5 +1,5 @@
 import type { Env } from '#config';
-import { ClusterNode, type IndexPort, type RunningApp, startNodeApp } from '#node';
+import { ClusterNode, type RunningApp, type Surroundings, startNodeApp } from '#node';
 import { openDatabase } from '#persistence';
 import { delegationFileOf, KeyFileError, keyFileOf, loadSigil, readDelegation } from '#sigil';
 import { createLogger, createMetrics, nestLogger } from '#telemetry';
@@ -8,13 +8,8 @@ import { bridgeConfig } from './config.js';
 import { DescriptorEngine } from './identity/engine/descriptor-engine.js';
 import { ProblemFilter } from './identity/problem.filter.js';
 
-export interface BridgeOverrides {
-  /** Instead of the index that the bus finds. */
-  readonly index?: IndexPort;
-}
-
 /** Starts the bridge: the cluster's identity and descriptor. */
-export async function startBridge(env: Env, overrides: BridgeOverrides = {}): Promise<RunningApp> {
+export async function startBridge(env: Env, surroundings: Surroundings = {}): Promise<RunningApp> {
   const config = bridgeConfig(env);
   const logger = createLogger({ service: 'bridge', level: config.logLevel });
   const metrics = createMetrics('bridge');
@@ -32,6 +27,7 @@ export async function startBridge(env: Env, overrides: BridgeOverrides = {}): Pr
     load: () => ({ inFlight: 0, capacity: 1_000 }),
     logger,
     metrics,
+    neighbours: surroundings.neighbours,
   });
   const database = await openDatabase({
     url: config.databaseUrl.reveal(),
@@ -54,7 +50,7 @@ export async function startBridge(env: Env, overrides: BridgeOverrides = {}): Pr
     // Issued before the first question: a cluster that cannot sign what it is should say so at its start.
     joinWith: async (app) => {
       await app.get(DescriptorEngine, { strict: false }).refresh();
-      return overrides.index ? { index: overrides.index } : {};
+      return surroundings.index ? { index: surroundings.index } : {};
     },
     onClose: () => database.close(),
   });

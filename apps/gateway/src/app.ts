@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Env } from '#config';
 import { accessChanged, pricesChanged } from '#contracts';
-import { ClusterNode, certificateAt, type RunningApp } from '#node';
+import { ClusterNode, certificateAt, type RunningApp, type Surroundings } from '#node';
 import { OutboxRelay, observeOutbox, openDatabase } from '#persistence';
 import { keyFileOf, loadOrCreateSigil, type Sigil } from '#sigil';
 import { createLogger, createMetrics, type Logger, type Metrics, nestLogger } from '#telemetry';
@@ -22,7 +22,7 @@ import { followUp } from './people/follow-up.js';
 import { ensureOperatorAccount } from './people/operator-account.js';
 import { observeOperators } from './people/people.metrics.js';
 
-export interface GatewayOverrides {
+export interface GatewayOverrides extends Pick<Surroundings, 'neighbours'> {
   /** In place of a node of its own: a test's cluster. */
   readonly cluster?: (keys: { token: Sigil; grant: Sigil }) => GatewayCluster;
   readonly transfer?: Pick<TransferClient, 'transfer' | 'exchange' | 'streamed'>;
@@ -61,6 +61,7 @@ export async function startGateway(env: Env, overrides: GatewayOverrides = {}): 
         tokenSigil,
         grantSigil,
         load: () => parts.drain.requestsInFlight,
+        neighbours: overrides.neighbours,
       }));
     undo.push(() => cluster.close());
     const transfer = new TransferClient({
@@ -132,7 +133,13 @@ export async function startGateway(env: Env, overrides: GatewayOverrides = {}): 
 
 async function joinable(
   env: Env,
-  parts: { logger: Logger; metrics: Metrics; tokenSigil: Sigil; grantSigil: Sigil; load: () => number },
+  parts: Pick<Surroundings, 'neighbours'> & {
+    logger: Logger;
+    metrics: Metrics;
+    tokenSigil: Sigil;
+    grantSigil: Sigil;
+    load: () => number;
+  },
 ): Promise<GatewayCluster> {
   const node = await ClusterNode.prepare({
     env,
@@ -145,6 +152,7 @@ async function joinable(
     load: () => ({ inFlight: parts.load(), capacity: 1_000 }),
     logger: parts.logger,
     metrics: parts.metrics,
+    neighbours: parts.neighbours,
   });
   return new NodeCluster(node);
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { withoutLogin } from '#access';
 import { type Env, type Secret, withoutAuthority } from '#config';
 import { type PublicJwk, publicJwk } from '#contracts';
-import { ClusterNode, type JoinOptions, type RunningApp, startNodeApp } from '#node';
+import { ClusterNode, type RunningApp, type Surroundings, startNodeApp } from '#node';
 import { OutboxRelay, openDatabase } from '#persistence';
 import { thumbprintOf } from '#sigil';
 import { createLogger, createMetrics, nestLogger } from '#telemetry';
@@ -15,8 +15,8 @@ import { governanceConfig } from './config.js';
 import { governanceModule } from './governance.module.js';
 import { GovernanceEngine } from './membership/engine/governance-engine.js';
 
-/** Starts governance: operators, and the membership of nodes. `join` names another way to the index than the bus. */
-export async function startGovernance(env: Env, join: JoinOptions = {}): Promise<RunningApp> {
+/** Starts governance: operators, and the membership of nodes. */
+export async function startGovernance(env: Env, surroundings: Surroundings = {}): Promise<RunningApp> {
   const config = governanceConfig(env);
   const logger = createLogger({ service: 'governance', level: config.logLevel });
   const metrics = createMetrics('governance');
@@ -52,6 +52,7 @@ export async function startGovernance(env: Env, join: JoinOptions = {}): Promise
       load: () => ({ inFlight: 0, capacity: 1_000 }),
       logger,
       metrics,
+      neighbours: surroundings.neighbours,
     });
   } catch (error) {
     await closeStorage();
@@ -79,7 +80,7 @@ export async function startGovernance(env: Env, join: JoinOptions = {}): Promise
       // Before anyone can ask: the index admits nodes of known operators only.
       const first = await app.get(GovernanceEngine, { strict: false }).begin(genesis);
       if (first) logger.info({}, 'the genesis operator is the first operator');
-      return join;
+      return surroundings.index ? { index: surroundings.index } : {};
     },
     onStarted: (app) => app.get(OutboxRelay, { strict: false }).start(),
     onDrain: (app) => app.get(OutboxRelay, { strict: false }).close(),

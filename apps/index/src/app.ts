@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Env } from '#config';
 import { type PublicJwk, publicJwk } from '#contracts';
-import { ClusterNode, type IndexPort, type RunningApp, startNodeApp } from '#node';
+import { ClusterNode, type IndexPort, type RunningApp, type Surroundings, startNodeApp } from '#node';
 import { openDatabase } from '#persistence';
 import { createLogger, createMetrics, nestLogger } from '#telemetry';
 import { indexConfig } from './config.js';
@@ -13,11 +13,18 @@ import { observeNodes } from './nodes/nodes.metrics.js';
 import { NodesProcessor } from './nodes/nodes.processor.js';
 
 /** Starts an instance of the index; several may share one Postgres and one Redis. */
-export async function startIndex(env: Env): Promise<RunningApp> {
+export async function startIndex(env: Env, surroundings: Surroundings = {}): Promise<RunningApp> {
   const config = indexConfig(env);
   const metrics = createMetrics('index');
   const log = createLogger({ service: 'index', level: config.logLevel });
-  const node = await ClusterNode.prepare({ env, services: ['index'], types: ['index'], logger: log, metrics });
+  const node = await ClusterNode.prepare({
+    env,
+    services: ['index'],
+    types: ['index'],
+    logger: log,
+    metrics,
+    neighbours: surroundings.neighbours,
+  });
   const database = await openDatabase({ url: config.databaseUrl.reveal(), applicationName: 'watershed-index' });
   const genesisOperator = await genesisKey(config.operatorPublicKeyFile, node.operatorKey);
   let processor: NodesProcessor | undefined;

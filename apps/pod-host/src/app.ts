@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Env } from '#config';
-import { ClusterNode, type IndexPort, onExpelled, type RunningApp, startNodeApp } from '#node';
+import { ClusterNode, onExpelled, type RunningApp, type Surroundings, startNodeApp } from '#node';
 import { openDatabase } from '#persistence';
 import { GrantVerifier } from '#sigil';
 import { createLogger, createMetrics, nestLogger } from '#telemetry';
@@ -21,7 +21,7 @@ import { PodKeys } from './pods/pod-keys.js';
 /** Starts a pod host: pods in its region, their bytes under the data folder. */
 export async function startPodHost(
   env: Env,
-  overrides: { readonly race?: RacePort; readonly index?: IndexPort } = {},
+  surroundings: Surroundings & { readonly race?: RacePort } = {},
 ): Promise<RunningApp> {
   const config = podHostConfig(env);
   const logger = createLogger({ service: 'pod-host', level: config.logLevel });
@@ -45,6 +45,7 @@ export async function startPodHost(
     load: () => ({ inFlight: http.server?.inFlight ?? 0, capacity: 1_000 }),
     logger,
     metrics,
+    neighbours: surroundings.neighbours,
   });
   const repository = new PrismaPodRepository(database, new PodKeys(kek));
   const store = new FileResourceStore(folder, node.nodeId);
@@ -55,7 +56,7 @@ export async function startPodHost(
     maxResourceBytes: config.maxResourceBytes,
   };
   const pods = new PodEngine(settings, repository, store);
-  const content = new ContentEngine(settings, pods, repository, store, overrides.race);
+  const content = new ContentEngine(settings, pods, repository, store, surroundings.race);
   const tokens = new TransferTokens<ContentBooking>({ capacity: 10_000 });
   onExpelled(node.directory, () => tokens.revokeAll());
   const seconds = metrics.histogram('pod_host_content_seconds', 'From a request to its last byte', [
@@ -107,7 +108,7 @@ export async function startPodHost(
       const port = await server.listen();
       const base = config.publicUrl ?? `http://${config.host}:${port}`;
       url = `${base}${contentPath}`;
-      return { url: base, certificate, ...(overrides.index ? { index: overrides.index } : {}) };
+      return { url: base, certificate, ...(surroundings.index ? { index: surroundings.index } : {}) };
     },
     onDrain: () => server.drain(),
     onClose: async () => {

@@ -1,6 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Env } from '#config';
-import { ClusterNode, type IndexPort, type RunningApp, startNodeApp } from '#node';
+import { ClusterNode, type RunningApp, type Surroundings, startNodeApp } from '#node';
 import { OutboxRelay, openDatabase } from '#persistence';
 import { keyFileOf, loadOrCreateSigil } from '#sigil';
 import { createLogger, createMetrics, nestLogger } from '#telemetry';
@@ -9,13 +9,8 @@ import { registryConfig } from './config.js';
 import { ModelRepository } from './model/model.repository.js';
 import { RegistryModule } from './registry.module.js';
 
-export interface RegistryOverrides {
-  /** Instead of the index that the bus finds. */
-  readonly index?: IndexPort;
-}
-
 /** Starts the registry: models as signed versions over blobs. */
-export async function startRegistry(env: Env, overrides: RegistryOverrides = {}): Promise<RunningApp> {
+export async function startRegistry(env: Env, surroundings: Surroundings = {}): Promise<RunningApp> {
   const config = registryConfig(env);
   const logger = createLogger({ service: 'registry', level: config.logLevel });
   const metrics = createMetrics('registry');
@@ -28,6 +23,7 @@ export async function startRegistry(env: Env, overrides: RegistryOverrides = {})
     load: () => ({ inFlight: 0, capacity: 100 }),
     logger,
     metrics,
+    neighbours: surroundings.neighbours,
   });
   const database = await openDatabase({
     url: config.databaseUrl.reveal(),
@@ -65,7 +61,7 @@ export async function startRegistry(env: Env, overrides: RegistryOverrides = {})
         sweep().catch((error: unknown) => logger.warn({ err: error }, 'uploads that were given up were not removed'));
       }, config.sweepEveryMs).unref();
       await app.get(OutboxRelay, { strict: false }).start();
-      return overrides.index ? { index: overrides.index } : {};
+      return surroundings.index ? { index: surroundings.index } : {};
     },
     onClose: async () => {
       clearInterval(sweeps.timer);

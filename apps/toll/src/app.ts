@@ -1,6 +1,6 @@
 import { join as pathOf } from 'node:path';
 import type { Env } from '#config';
-import { ClusterNode, type JoinOptions, type RunningApp, startNodeApp } from '#node';
+import { ClusterNode, type RunningApp, type Surroundings, startNodeApp } from '#node';
 import { openDatabase } from '#persistence';
 import { loadOrCreateSigil } from '#sigil';
 import { createLogger, createMetrics, nestLogger } from '#telemetry';
@@ -12,8 +12,8 @@ import { TollModule } from './toll.module.js';
 // One for usage, one for posting, the rest for purses and statements.
 const poolSize = 4;
 
-/** Starts the toll: ledger, budget blocks, usage, prices. `join` names another way to the index than the bus. */
-export async function startToll(env: Env, join: JoinOptions = {}): Promise<RunningApp> {
+/** Starts the toll: ledger, budget blocks, usage, prices. */
+export async function startToll(env: Env, surroundings: Surroundings = {}): Promise<RunningApp> {
   const config = tollConfig(env);
   const logger = createLogger({ service: 'toll', level: config.logLevel });
   const metrics = createMetrics('toll');
@@ -26,6 +26,7 @@ export async function startToll(env: Env, join: JoinOptions = {}): Promise<Runni
     load: () => ({ inFlight: 0, capacity: 1_000 }),
     logger,
     metrics,
+    neighbours: surroundings.neighbours,
   });
   const database = await openDatabase({
     url: config.databaseUrl.reveal(),
@@ -39,7 +40,7 @@ export async function startToll(env: Env, join: JoinOptions = {}): Promise<Runni
     module: TollModule.with({ config, database, ledger, priceSigil, logger, metrics }),
     registry: metrics.registry,
     nestLogger: nestLogger(logger),
-    joinWith: () => join,
+    joinWith: () => (surroundings.index ? { index: surroundings.index } : {}),
     onDrain: async (app) => {
       await ledger.close();
       await app.get(PostingSystem, { strict: false }).close();

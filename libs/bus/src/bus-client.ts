@@ -9,6 +9,7 @@ import type { BusIdentity, BusLogger, BusStatus } from './bus.types.js';
 import { CallProbe } from './call-probe.js';
 import { broadcastPattern, CANCEL, channelOf, inboxPattern, PING, REPLY } from './channel.js';
 import { readReply, writeRequest } from './envelope.js';
+import type { MessageSink, Neighbours } from './neighbours.js';
 import { type Peer, PendingCalls } from './pending-calls.js';
 import { nestLoggerOver, redisOptionsOf, retryDelayMs } from './redis-options.js';
 
@@ -17,8 +18,6 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
   readonly timer: NodeJS.Timeout;
 }
-
-export type MessageSink = (channel: string, text: string) => void;
 
 /**
  * The node's two connections to Redis and the calling half of its bus. One PUBLISH a message; those of one tick leave
@@ -37,12 +36,14 @@ export class BusClient extends ClientRedis {
   private backSince = Number.NEGATIVE_INFINITY;
   private corked: Socket | undefined;
   private sink: MessageSink = () => undefined;
+  private leaveNeighbours: () => void = () => undefined;
 
   constructor(
     redisUrl: string,
     private readonly identity: BusIdentity,
     private readonly busLogger: BusLogger,
     private readonly metrics: BusMetrics,
+    private readonly neighbours?: Neighbours,
   ) {
     super(redisOptionsOf(redisUrl));
     this.logger = nestLoggerOver(busLogger);
@@ -104,6 +105,8 @@ export class BusClient extends ClientRedis {
       }
     }
     await this.whenUp(deadline);
+    this.leaveNeighbours =
+      this.neighbours?.enter(this.identity, (channel, text) => this.sink(channel, text)) ?? this.leaveNeighbours;
   }
 
   /** Resolves while the connection stands, else when it is back; `bus_unavailable` at `deadline`. */
@@ -196,8 +199,12 @@ export class BusClient extends ClientRedis {
     this.probe.hear(from, text);
   }
 
-  /** Publishes one message; `done` gets the count of subscribers that received it. */
+  /** Sends one message; `done` gets the count of nodes that received it. */
   post(channel: string, text: string, done?: (error: Error | null | undefined, receivers: number) => void): void {
+    if (this.neighbours?.hand(channel, text)) {
+      done?.(undefined, 1);
+      return;
+    }
     const redis: Redis = this.pubClient;
     const stream = redis.stream as Socket;
     if (this.corked !== stream) {
@@ -215,6 +222,7 @@ export class BusClient extends ClientRedis {
   async shut(): Promise<void> {
     if (this.state === 'closed') return;
     this.move('closed');
+    this.leaveNeighbours();
     this.calls.failAll(busUnavailable);
     for (const waiter of [...this.waiters]) waiter.reject(busUnavailable());
     const clients = [this.pubClient, this.subClient] as (Redis | null)[];

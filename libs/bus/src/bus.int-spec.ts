@@ -4,9 +4,9 @@ import { Registry } from 'prom-client';
 import { z } from 'zod';
 import { type BusMethod, defineBroadcast, defineMethod, type ServiceName } from '#contracts';
 import { isWatershedError, WatershedError } from '#errors';
-import { entryOf, eventually, leakCheck, TestDirectory, type TestRedis, testLogger, testRedis } from '#testing';
+import { entryOf, eventually, testLogger } from '#testing';
 import { Bus } from './bus.js';
-import type { BusIdentity } from './bus.types.js';
+import { BusStand } from './testing/bus-stand.js';
 
 const echo = defineMethod({
   name: 'toll-echo',
@@ -30,46 +30,20 @@ const stranger: [string, ServiceName] = [id('s'), 'pod-host'];
 jest.setTimeout(30_000);
 
 describe('the bus', () => {
-  let redis: TestRedis;
-  let raw: Redis;
-  let roll: TestDirectory;
-  let open: Bus[];
-  let leaks: ReturnType<typeof leakCheck>;
+  let stand: BusStand;
 
   beforeAll(async () => {
-    leaks = leakCheck();
-    redis = await testRedis();
-    raw = new Redis(redis.url);
+    stand = await BusStand.start();
   });
-  afterAll(async () => {
-    await raw.quit();
-    await redis.close();
-    await leaks.expectNothingLeft();
-  });
-  beforeEach(() => {
-    roll = new TestDirectory(redis.clusterId);
-    open = [];
-  });
-  afterEach(async () => {
-    await Promise.all(open.map((bus) => bus.close()));
-  });
+  afterAll(() => stand.close());
+  afterEach(() => stand.clear());
 
-  async function join(who: [string, ServiceName], url = redis.url): Promise<Bus> {
-    roll.add(...who);
-    const identity: BusIdentity = { clusterId: redis.clusterId, nodeId: who[0], services: [who[1]] };
-    const bus = await Bus.connect({
-      redisUrl: url,
-      identity,
-      directory: roll,
-      logger: testLogger(),
-      metrics: { registry: new Registry() },
-    });
-    open.push(bus);
-    return bus;
+  async function join(who: [string, ServiceName], redisUrl = stand.redis.url): Promise<Bus> {
+    stand.roll.add(...who);
+    return stand.connect(...who, { redisUrl });
   }
 
-  const publish = (segments: readonly string[], message: object): Promise<number> =>
-    raw.publish(segments.join(':'), JSON.stringify(message));
+  const publish = (segments: readonly string[], message: object) => stand.publish(segments, message);
   const failure = (call: Promise<unknown>): Promise<WatershedError> =>
     call.then(
       () => Promise.reject(new Error('it was answered')),
@@ -122,7 +96,7 @@ describe('the bus', () => {
     });
     expect((await failure(pod.call(echo, { text: '' }))).code).toBe('caller_not_allowed');
     const unknown = await join([id('z'), 'gateway']);
-    roll.entries.delete(id('z'));
+    stand.roll.entries.delete(id('z'));
     expect((await failure(unknown.call(echo, { text: '' }))).code).toBe('caller_not_allowed');
     expect(ran).toBe(0);
   });
@@ -143,14 +117,14 @@ describe('the bus', () => {
     const call = { i: 'forged', n: 1, t: 1_000, s: 0, d: { text: '' } };
     const before = callee.droppedFor('channel_malformed');
     const received = await Promise.all([
-      publish([redis.clusterId, toll1[0], stranger[0], gateway[0], echo.name], call),
-      publish([redis.clusterId, toll1[0], `${gateway[0]}*`, echo.name], call),
-      publish([redis.clusterId, toll1[0], gateway[0], `${echo.name}.`], call),
-      publish([redis.clusterId, toll1[0], gateway[0], ''], call),
+      publish([stand.redis.clusterId, toll1[0], stranger[0], gateway[0], echo.name], call),
+      publish([stand.redis.clusterId, toll1[0], `${gateway[0]}*`, echo.name], call),
+      publish([stand.redis.clusterId, toll1[0], gateway[0], `${echo.name}.`], call),
+      publish([stand.redis.clusterId, toll1[0], gateway[0], ''], call),
     ]);
     expect(received).toEqual([1, 1, 1, 1]);
     await eventually(() => callee.droppedFor('channel_malformed') === before + 4);
-    expect(await publish([`${redis.clusterId}x`, toll1[0], gateway[0], echo.name], call)).toBe(0);
+    expect(await publish([`${stand.redis.clusterId}x`, toll1[0], gateway[0], echo.name], call)).toBe(0);
     expect(ran).toBe(0);
   });
 
@@ -159,8 +133,8 @@ describe('the bus', () => {
     await join(toll2);
     let seen: { i: string; n: number } | undefined;
     let release: () => void = () => undefined;
-    const spy = new Redis(redis.url);
-    await spy.psubscribe(`${redis.clusterId}:${toll1[0]}:*`);
+    const spy = new Redis(stand.redis.url);
+    await spy.psubscribe(`${stand.redis.clusterId}:${toll1[0]}:*`);
     spy.on('pmessage', (_pattern, channel: string, text: string) => {
       if (channel.endsWith(echo.name)) seen = JSON.parse(text) as { i: string; n: number };
     });
@@ -173,14 +147,14 @@ describe('the bus', () => {
     const answer = caller.call(echo, { text: '' }, { to: toll1[0] });
     await eventually(() => seen !== undefined && callee.callsInFlight === 1);
     const forged = { i: seen?.i, n: seen?.n, d: { text: 'forged' } };
-    await publish([redis.clusterId, gateway[0], toll2[0], 'reply'], forged);
-    await publish([redis.clusterId, gateway[0], stranger[0], 'reply'], forged);
-    await publish([redis.clusterId, gateway[0], toll1[0], 'reply'], { ...forged, i: 'another' });
-    await publish([redis.clusterId, gateway[0], toll1[0], 'reply'], { ...forged, n: 999 });
+    await publish([stand.redis.clusterId, gateway[0], toll2[0], 'reply'], forged);
+    await publish([stand.redis.clusterId, gateway[0], stranger[0], 'reply'], forged);
+    await publish([stand.redis.clusterId, gateway[0], toll1[0], 'reply'], { ...forged, i: 'another' });
+    await publish([stand.redis.clusterId, gateway[0], toll1[0], 'reply'], { ...forged, n: 999 });
     await eventually(() => caller.droppedFor('reply_unasked') === 4);
     release();
     await expect(answer).resolves.toEqual({ text: 'true', by: 'nobody' });
-    await publish([redis.clusterId, gateway[0], toll1[0], 'reply'], forged);
+    await publish([stand.redis.clusterId, gateway[0], toll1[0], 'reply'], forged);
     await eventually(() => caller.droppedFor('reply_unasked') === 5);
     await spy.quit();
   });
@@ -190,18 +164,18 @@ describe('the bus', () => {
     let ran = 0;
     callee.handle(echo, () => ({ text: String(++ran) }));
     await caller.call(echo, { text: '' }, { to: toll1[0] });
-    roll.entries.set(gateway[0], entryOf(...gateway, redis.clusterId, { health: 'expelled' }));
+    stand.roll.entries.set(gateway[0], entryOf(...gateway, stand.redis.clusterId, { health: 'expelled' }));
     const error = await failure(caller.call(echo, { text: '' }, { to: toll1[0] }));
     expect([error.code, ran]).toEqual(['node_expelled', 1]);
   });
 
   it('executes a message that Redis delivered twice once', async () => {
     const callee = await join(toll1);
-    roll.add(...gateway);
+    stand.roll.add(...gateway);
     let ran = 0;
     callee.handle(once, () => ({ text: String(++ran) }));
     const message = { i: 'process1', n: 1, t: 1_000, s: 0, d: { text: '' } };
-    const channel = [redis.clusterId, toll1[0], gateway[0], once.name];
+    const channel = [stand.redis.clusterId, toll1[0], gateway[0], once.name];
     await publish(channel, message);
     await publish(channel, message);
     await publish(channel, { ...message, n: 2 });
@@ -212,10 +186,10 @@ describe('the bus', () => {
 
   it('never executes a call whose deadline has passed, by its own word or by how long it was under way', async () => {
     const callee = await join(toll1);
-    roll.add(...gateway);
+    stand.roll.add(...gateway);
     let ran = 0;
     callee.handle(once, () => ({ text: String(++ran) }));
-    const channel = [redis.clusterId, toll1[0], gateway[0], once.name];
+    const channel = [stand.redis.clusterId, toll1[0], gateway[0], once.name];
     const call = { i: 'process1', d: { text: '' } };
     await publish(channel, { ...call, n: 1, t: 0, s: 10_000 });
     // The next was sent 3 s before another that took no time: it lay somewhere for longer than the 2 s it had.
@@ -227,7 +201,7 @@ describe('the bus', () => {
 
   it('fails at once when nobody listens, and at the deadline when nobody answers', async () => {
     const [caller, callee] = [await join(gateway), await join(toll1)];
-    roll.add(...toll2);
+    stand.roll.add(...toll2);
     const startedAt = performance.now();
     const gone = await failure(caller.call(once, { text: '' }, { to: toll2[0] }));
     expect(gone.code).toBe('node_unreachable');
@@ -246,12 +220,12 @@ describe('the bus', () => {
   it('fails over to another node only where the method is idempotent', async () => {
     const caller = await join(gateway);
     const two = await join(toll2);
-    roll.add(...toll1);
+    stand.roll.add(...toll1);
     two.handle(echo, () => ({ text: 'two' }));
     two.handle(once, () => ({ text: 'two' }));
-    roll.entries.delete(toll2[0]);
-    roll.add(...toll2);
-    const first = roll.find('toll')[0]?.nodeId;
+    stand.roll.entries.delete(toll2[0]);
+    stand.roll.add(...toll2);
+    const first = stand.roll.find('toll')[0]?.nodeId;
     expect(first).toBe(toll1[0]);
     const random = jest.spyOn(Math, 'random').mockReturnValue(0);
     try {
@@ -260,7 +234,7 @@ describe('the bus', () => {
     } finally {
       random.mockRestore();
     }
-    roll.entries.clear();
+    stand.roll.entries.clear();
     expect((await failure(caller.call(echo, { text: '' }))).code).toBe('no_node_available');
   });
 
@@ -336,8 +310,8 @@ describe('the bus', () => {
     one.on(announced, ({ n }) => own.push(n));
     await one.broadcast(announced, { n: 1 });
     await caller.broadcast(announced, { n: 2 });
-    await publish([redis.clusterId, 'all', stranger[0], announced.name], { i: 'x', s: 1, d: { n: 3 } });
-    await publish([redis.clusterId, 'all', toll1[0], announced.name], { i: 'x', s: 1, d: { n: 'four' } });
+    await publish([stand.redis.clusterId, 'all', stranger[0], announced.name], { i: 'x', s: 1, d: { n: 3 } });
+    await publish([stand.redis.clusterId, 'all', toll1[0], announced.name], { i: 'x', s: 1, d: { n: 'four' } });
     await eventually(
       () => caller.droppedFor('sender_not_allowed') === 1 && caller.droppedFor('message_malformed') === 1,
     );
@@ -353,8 +327,8 @@ describe('the bus', () => {
     const startedAt = performance.now();
     const connecting = Bus.connect({
       redisUrl: 'redis://127.0.0.1:1',
-      identity: { clusterId: redis.clusterId, nodeId: id('a'), services: ['toll'] },
-      directory: roll,
+      identity: { clusterId: stand.redis.clusterId, nodeId: id('a'), services: ['toll'] },
+      directory: stand.roll,
       logger: testLogger(),
       metrics: { registry: new Registry() },
       connectTimeoutMs: 300,

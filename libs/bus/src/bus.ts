@@ -43,8 +43,8 @@ const RESUBSCRIBE_PAUSE_MS = 50;
 const REFUSED_PAUSE_MS = 20;
 
 /**
- * A node's end of the cluster's bus: calls to addressed nodes, answers, and broadcasts, all over one pair of Redis
- * connections. Every call ends inside its deadline, with an answer or with one of: the refusal that the callee gave;
+ * A node's end of the cluster's bus: calls to addressed nodes, answers, and broadcasts, over one pair of Redis
+ * connections, or within the process where the other node is a neighbour. Every call ends inside its deadline, with an answer or with one of: the refusal that the callee gave;
  * `invalid_request`, `caller_not_allowed`; `no_node_available`, `node_unreachable`, `bus_unavailable`,
  * `deadline_exceeded`, `shutting_down`; or the reason of the signal that aborted it.
  */
@@ -77,7 +77,7 @@ export class Bus {
     const metrics = new BusMetrics(options.metrics.registry);
     const router = routerOver(options.directory);
     const trace = options.trace ?? untraced;
-    const client = new BusClient(redisUrl, identity, logger, metrics);
+    const client = new BusClient(redisUrl, identity, logger, metrics, options.neighbours);
     const server = new BusServer(redisUrl, client, identity, router, logger, metrics, trace);
     const bus = new Bus(identity, client, server, router, metrics, trace, logger);
     await client.open(options.connectTimeoutMs ?? 10_000);

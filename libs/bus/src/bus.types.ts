@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { z } from 'zod';
 import type { BusBroadcast, BusMethod, NodeEntry, NodeId, ParsedRequestOf, ResponseOf, ServiceName } from '#contracts';
+import type { Neighbours } from './neighbours.js';
 import type { NodeDirectory } from './node-directory.port.js';
 
 /** Who speaks on this bus. */
@@ -80,6 +81,8 @@ export interface BusOptions {
   readonly directory: NodeDirectory;
   readonly logger: BusLogger;
   readonly metrics: { readonly registry: Registry };
+  /** The other nodes of this process; absent: everything goes by Redis. */
+  readonly neighbours?: Neighbours | undefined;
   /** How long `connect` waits for Redis before `bus_unavailable`. 10 s when absent. */
   readonly connectTimeoutMs?: number;
 }

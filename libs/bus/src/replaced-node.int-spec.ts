@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { jest } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { Registry } from 'prom-client';
 import { z } from 'zod';
 import { defineMethod, type ServiceName } from '#contracts';
 import { isWatershedError } from '#errors';
-import { eventually, leakCheck, TestDirectory, type TestRedis, testLogger, testRedis } from '#testing';
+import { eventually } from '#testing';
 import { Bus } from './bus.js';
 import { type NodeDirectory, type NodeRouter, routerOver } from './node-directory.port.js';
+import { BusStand } from './testing/bus-stand.js';
 
 const safe = defineMethod({
   name: 'toll-safe',
@@ -30,43 +30,23 @@ const soonMs = 5_000;
 jest.setTimeout(30_000);
 
 describe('a node whose process is replaced', () => {
-  let redis: TestRedis;
-  let raw: Redis;
-  let roll: TestDirectory;
-  let open: Bus[];
+  let stand: BusStand;
   let children: ChildProcess[];
-  let leaks: ReturnType<typeof leakCheck>;
 
   beforeAll(async () => {
-    leaks = leakCheck();
-    redis = await testRedis();
-    raw = new Redis(redis.url);
+    stand = await BusStand.start();
   });
-  afterAll(async () => {
-    await raw.quit();
-    await redis.close();
-    await leaks.expectNothingLeft();
-  });
+  afterAll(() => stand.close());
   beforeEach(() => {
-    roll = new TestDirectory(redis.clusterId).add(tollId, 'toll').add(gatewayId, 'gateway');
-    open = [];
+    stand.roll.add(tollId, 'toll').add(gatewayId, 'gateway');
     children = [];
   });
   afterEach(async () => {
-    await Promise.all([...children.map(kill), ...open.map((bus) => bus.close())]);
+    await Promise.all([...children.map(kill), stand.clear()]);
   });
 
-  async function join(nodeId: string, service: ServiceName, directory: NodeDirectory = roll): Promise<Bus> {
-    const bus = await Bus.connect({
-      redisUrl: redis.url,
-      identity: { clusterId: redis.clusterId, nodeId, services: [service] },
-      directory,
-      logger: testLogger(),
-      metrics: { registry: new Registry() },
-    });
-    open.push(bus);
-    return bus;
-  }
+  const join = (nodeId: string, service: ServiceName, directory: NodeDirectory = stand.roll) =>
+    stand.connect(nodeId, service, { directory });
 
   /** A process that listens as toll and answers nothing; `taken` counts the calls that it has in hand. */
   async function doomedToll(): Promise<{ taken: () => number; die: () => Promise<void> }> {
@@ -77,7 +57,11 @@ describe('a node whose process is replaced', () => {
       await redis.psubscribe(process.env.BUS_INBOX);
       console.log('listening');`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
-      env: { PATH: process.env.PATH, BUS_REDIS_URL: redis.url, BUS_INBOX: `${redis.clusterId}:${tollId}:*` },
+      env: {
+        PATH: process.env.PATH,
+        BUS_REDIS_URL: stand.redis.url,
+        BUS_INBOX: `${stand.redis.clusterId}:${tollId}:*`,
+      },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     children.push(child);
@@ -146,10 +130,10 @@ describe('a node whose process is replaced', () => {
    * for a subscriber would count as another toll.
    */
   async function questions(count: number): Promise<{ i: string; p: number; n: number[] }> {
-    const monitor = await raw.monitor();
+    const monitor = await stand.raw.monitor();
     const heard: string[] = [];
     monitor.on('monitor', (_time: string, [, channel, text = '']: string[]) => {
-      if (channel === `${redis.clusterId}:${tollId}:${gatewayId}:ping`) heard.push(text);
+      if (channel === `${stand.redis.clusterId}:${tollId}:${gatewayId}:ping`) heard.push(text);
     });
     await eventually(() => heard.length >= count, { timeoutMs: 10_000 });
     monitor.disconnect();
@@ -169,12 +153,12 @@ describe('a node whose process is replaced', () => {
     await eventually(() => earlier.callsInFlight === 1);
     const drained = earlier.drain();
     await join(tollId, 'toll');
-    const denials = new Redis(redis.url);
+    const denials = new Redis(stand.redis.url);
     let denied = 0;
     denials.on('message', () => {
       denied += 1;
     });
-    await denials.subscribe(`${redis.clusterId}:${gatewayId}:${tollId}:missing`);
+    await denials.subscribe(`${stand.redis.clusterId}:${gatewayId}:${tollId}:missing`);
     // The later process says, truly, that it never had the call.
     await eventually(() => denied >= 3, { timeoutMs: 10_000 });
     await denials.quit();
@@ -189,9 +173,9 @@ describe('a node whose process is replaced', () => {
       tell = resolve;
     });
     const slow: NodeRouter = {
-      ...routerOver(roll),
+      ...routerOver(stand.roll),
       get: () => undefined,
-      resolve: (nodeId) => told.then(() => roll.get(nodeId)),
+      resolve: (nodeId) => told.then(() => stand.roll.get(nodeId)),
     };
     const [caller, toll] = [await join(gatewayId, 'gateway'), await join(tollId, 'toll', slow)];
     let finish: (() => void) | undefined;
@@ -208,7 +192,7 @@ describe('a node whose process is replaced', () => {
     const others = ['one', 'two', 'three', 'four'];
     for (const i of others) {
       const stale = JSON.stringify({ i, n: 1, t: 0, s: 1, d: { n: 1 } });
-      await raw.publish(`${redis.clusterId}:${tollId}:${gatewayId}:${unsafe.name}`, stale);
+      await stand.raw.publish(`${stand.redis.clusterId}:${tollId}:${gatewayId}:${unsafe.name}`, stale);
     }
     await eventually(() => toll.droppedFor('expired') === others.length);
     await questions(4);
@@ -263,7 +247,10 @@ describe('a node whose process is replaced', () => {
     const asked = await questions(1);
     expect(asked.n).toEqual([1]);
     const say = (from: string, message: object): Promise<number> =>
-      raw.publish(`${redis.clusterId}:${gatewayId}:${from}:missing`, JSON.stringify({ ...asked, ...message }));
+      stand.raw.publish(
+        `${stand.redis.clusterId}:${gatewayId}:${from}:missing`,
+        JSON.stringify({ ...asked, ...message }),
+      );
     const before = { unasked: caller.droppedFor('reply_unasked'), malformed: caller.droppedFor('message_malformed') };
     for (let p = 1; p <= 40; p++) await say(strangerId, { p });
     for (let p = 1; p <= 40; p++) await say(tollId, { p, i: 'another' });

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Gauge, type Registry } from 'prom-client';
 import { z } from 'zod';
-import { Bus, type BusLogger } from '#bus';
+import { Bus, type BusLogger, type Neighbours } from '#bus';
 import { type CommonConfig, common, type Env, parseEnv, refusePlain } from '#config';
 import {
   heartbeat,
@@ -45,6 +45,8 @@ export interface ClusterNodeOptions {
   /** Lines of a logger that takes bindings carry the node id as soon as it is known. */
   readonly logger: BusLogger & { setBindings?(bindings: { readonly nodeId: NodeId }): void };
   readonly metrics: { readonly registry: Registry };
+  /** The other nodes of this process: what is said to them stays in it. */
+  readonly neighbours?: Neighbours | undefined;
   /** How long `join` keeps trying while the index is not there; 60 s when absent. */
   readonly joinTimeoutMs?: number;
 }
@@ -178,6 +180,7 @@ export class ClusterNode {
       directory,
       logger: options.logger,
       metrics: options.metrics,
+      neighbours: options.neighbours,
       trace: { current: currentTraceparent, run: runWithTraceparent, ...(tracing ? { spans: tracing } : {}) },
     });
     return new ClusterNode(options, config, name, nodeSigil, signer, bus, directory, tracing);

@@ -1,6 +1,8 @@
 import type { Registry } from 'prom-client';
+import type { Neighbours } from '#bus';
 import type { Env } from '#config';
 import type { NodeId, ServiceName } from '#contracts';
+import type { IndexPort } from './index-port.js';
 
 /** One started app, however many of them the process holds. */
 export interface RunningApp {
@@ -17,4 +19,12 @@ export interface RunningApp {
   close(): Promise<void>;
 }
 
-export type StartApp = (env: Env) => Promise<RunningApp>;
+/** What an app finds in the process that it runs in. */
+export interface Surroundings {
+  /** The other apps' nodes there. */
+  readonly neighbours?: Neighbours;
+  /** Instead of the index that the bus finds: tests join one in memory. */
+  readonly index?: IndexPort;
+}
+
+export type StartApp = (env: Env, surroundings?: Surroundings) => Promise<RunningApp>;

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Env } from '#config';
 import { modelsChanged } from '#contracts';
 import { toWireError } from '#errors';
-import { ClusterNode, type IndexPort, type RunningApp, startNodeApp } from '#node';
+import { ClusterNode, type RunningApp, type Surroundings, startNodeApp } from '#node';
 import { openDatabase } from '#persistence';
 import { regionCovers } from '#policy';
 import { createLogger, createMetrics, nestLogger } from '#telemetry';
@@ -15,11 +15,6 @@ import { SqlPlacementRepository } from './placement/placement.repository.js';
 import { Reconciler } from './placement/reconciler.js';
 import { IndexedRunners } from './placement/runner-directory.adapter.js';
 
-export interface OrchestratorOverrides {
-  /** Tests join an index in memory. */
-  readonly index?: IndexPort;
-}
-
 const poolSize = 3;
 // A runner answers a load after three seconds at the latest, so an advance asks about ten times before its job ends.
 const advanceMs = 30_000;
@@ -28,7 +23,7 @@ const settleMs = 50;
 const reviewEveryMs = 60_000;
 
 /** Starts an orchestrator: wishes in, placements out, and whatever is lost on the way found again. */
-export async function startOrchestrator(env: Env, overrides: OrchestratorOverrides = {}): Promise<RunningApp> {
+export async function startOrchestrator(env: Env, surroundings: Surroundings = {}): Promise<RunningApp> {
   const config = orchestratorConfig(env);
   const logger = createLogger({ service: 'orchestrator', level: config.logLevel });
   const metrics = createMetrics('orchestrator');
@@ -39,6 +34,7 @@ export async function startOrchestrator(env: Env, overrides: OrchestratorOverrid
     load: () => ({ inFlight: 0, capacity: 1_000 }),
     logger,
     metrics,
+    neighbours: surroundings.neighbours,
   });
   const database = await openDatabase({
     url: config.databaseUrl.reveal(),
@@ -96,7 +92,7 @@ export async function startOrchestrator(env: Env, overrides: OrchestratorOverrid
     module: orchestratorModule({ engine, placements }),
     registry: metrics.registry,
     nestLogger: nestLogger(logger),
-    joinWith: () => (overrides.index ? { index: overrides.index } : {}),
+    joinWith: () => (surroundings.index ? { index: surroundings.index } : {}),
     onStarted: async () => {
       await processor.start((placementId) => engine.advance(placementId));
       reconciler.start();

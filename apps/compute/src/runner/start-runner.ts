@@ -2,7 +2,7 @@ import type { Env } from '#config';
 import { type GrantClaims, indexClaim, transferTokenLifetimeMs } from '#contracts';
 import { WatershedError } from '#errors';
 import { repositoryName } from '#model-repository';
-import { ClusterNode, certificateAt, type IndexPort, onExpelled, type RunningApp, startNodeApp } from '#node';
+import { ClusterNode, certificateAt, onExpelled, type RunningApp, type Surroundings, startNodeApp } from '#node';
 import { evaluate, regionCovers } from '#policy';
 import { GrantVerifier } from '#sigil';
 import { createLogger, createMetrics, type Logger, nestLogger } from '#telemetry';
@@ -37,13 +37,8 @@ const ticketsAhead = 10_000;
 /** A release takes no time; the method asks for one all the same. */
 const claimReleaseMs = 1_000;
 
-export interface RunnerOverrides {
-  /** Tests join an index in memory. */
-  readonly index?: IndexPort;
-}
-
 /** Starts a runner: one model server, the models that the orchestrator wants there, inferences under tickets. */
-export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Promise<RunningApp> {
+export async function startRunner(env: Env, surroundings: Surroundings = {}): Promise<RunningApp> {
   const config = runnerConfig(env);
   const logger = createLogger({ service: 'runner', level: config.logLevel });
   const metrics = createMetrics('runner');
@@ -75,6 +70,7 @@ export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Pr
     models: () => served.models?.served() ?? [],
     logger,
     metrics,
+    neighbours: surroundings.neighbours,
   }).catch(async (error: unknown) => {
     await supervisor.close();
     throw error;
@@ -175,7 +171,7 @@ export async function startRunner(env: Env, overrides: RunnerOverrides = {}): Pr
       const port = await http.listen();
       const base = config.publicUrl ?? `http://${config.host}:${port}`;
       url = `${base}${inferencePath}`;
-      return { url: base, certificate, ...(overrides.index ? { index: overrides.index } : {}) };
+      return { url: base, certificate, ...(surroundings.index ? { index: surroundings.index } : {}) };
     },
     onStarted: async () => {
       if (config.triton) claim = await claimOf(node, config.triton.url, logger);
