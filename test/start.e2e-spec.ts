@@ -2,6 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { constants, existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Redis } from 'ioredis';
+import pg from 'pg';
 import { eventually } from '#testing';
 import { JoiningNode } from './joining-node.js';
 import { runCommand, StartedCluster } from './started-cluster.js';
@@ -78,6 +80,28 @@ describe('npm start on this machine', () => {
     }
   });
 
+  it('speaks to its Postgres and its Redis by sockets alone', async () => {
+    const { postgresPassword, redisPassword } = JSON.parse(readFileSync(cluster.seen('secrets.json'), 'utf8'));
+    const admin = new pg.Client(`postgres://postgres:${postgresPassword}@127.0.0.1:${cluster.port + 1}/postgres`);
+    await admin.connect();
+    const { rows } = await admin.query<{ services: number; tcp: number }>(
+      `SELECT count(DISTINCT application_name)::int AS services, count(client_addr)::int AS tcp
+       FROM pg_stat_activity WHERE application_name LIKE 'watershed-%'`,
+    );
+    await admin.end();
+    expect(rows).toEqual([{ services: expect.any(Number), tcp: 0 }]);
+    expect(rows[0]?.services).toBeGreaterThan(3);
+    const redis = new Redis({ host: '127.0.0.1', port: cluster.port + 2, password: redisPassword });
+    const own = `id=${await redis.client('ID')} `;
+    const others = String(await redis.client('LIST'))
+      .trim()
+      .split('\n')
+      .filter((line) => !line.startsWith(own));
+    redis.disconnect();
+    expect(others.length).toBeGreaterThan(3);
+    expect(others.filter((line) => !line.includes(` addr=${cluster.seen('redis', 'redis.sock')}:0 `))).toEqual([]);
+  });
+
   it(
     'is found well by the doctor',
     () => {
@@ -114,6 +138,8 @@ describe('npm start on this machine', () => {
         node.start();
         await eventually(async () => (await health()) === 'alive', { timeoutMs: 30_000 });
         const redis = node.redis();
+        // Of the address that it was told: no parameter names a socket of this machine.
+        expect(redis?.options).not.toHaveProperty('socket');
         await expect(redis?.set('x', '1')).rejects.toThrow(/^NOPERM/);
 
         const expelled = cluster.watershed(['nodes', 'expel', node.nodeId, '--reason', 'a trial']);

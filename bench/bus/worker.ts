@@ -5,6 +5,7 @@ import { ClientProxyFactory, MessagePattern, type RedisOptions, Transport } from
 import { Registry } from 'prom-client';
 import { lastValueFrom } from 'rxjs';
 import { Bus, BusHandler, type BusLogger, type NodeDirectory } from '#bus';
+import { redisPlace } from '#config';
 import type { NodeEntry, ParsedRequestOf, ServiceName } from '#contracts';
 import { benchCall, benchRequest, type FromWorker, type ToWorker, type WorkerRole } from './worker.protocol.js';
 
@@ -90,8 +91,7 @@ async function startOurs(role: WorkerRole): Promise<Call> {
 }
 
 async function startBare(role: WorkerRole): Promise<Call> {
-  const { hostname, port } = new URL(role.redisUrl);
-  const options: Required<RedisOptions>['options'] = { host: hostname, port: Number(port) };
+  const options: Required<RedisOptions>['options'] = redisPlace(role.redisUrl);
   if (role.role === 'callee') {
     const app = await NestFactory.createMicroservice(BareModule, {
       transport: Transport.REDIS,

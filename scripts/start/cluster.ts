@@ -67,7 +67,7 @@ export class Cluster {
     // speaks to nobody but its own gateway.
     if (GATEWAY_TLS_CERT_FILE)
       this.gatewayFingerprint = await (await import('./gateway-certificate.js')).believeOwnGateway(process.env);
-    const named = DATABASE_URL || REDIS_URL ? (await import('./named-storage.js')).namedStorage(process.env) : {};
+    const named = DATABASE_URL || REDIS_URL ? await (await import('./named-storage.js')).namedStorage(process.env) : {};
     const taken = (Object.keys(portOffsets) as PortName[]).filter(
       (name) => !(name === 'postgres' && DATABASE_URL) && !(name === 'redis' && REDIS_URL),
     );

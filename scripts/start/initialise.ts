@@ -1,4 +1,5 @@
 import { RedisUsers } from '#access';
+import { redisPlace } from '#config';
 import { type DatabaseApp, type ServiceName, serviceApps, serviceNames } from '#contracts';
 import { isWatershedError } from '#errors';
 import { appDatabaseUrl, derivedPasswords, migrate, migrationsFolder, openDatabase } from '#persistence';
@@ -56,8 +57,8 @@ async function migrateWhenReachable<T>(attempt: () => Promise<T>): Promise<T> {
 async function managerOf(url: string | undefined, clusterId: string) {
   if (url === undefined) return undefined;
   const users = await RedisUsers.connect(url, clusterId).catch((error: unknown) => {
-    const { host } = new URL(url);
-    throw new Error(`Redis at ${host}: ${error instanceof Error ? error.message : String(error)}`);
+    const { host, port, path } = redisPlace(url);
+    throw new Error(`Redis at ${path ?? `${host}:${port}`}: ${error instanceof Error ? error.message : String(error)}`);
   });
   return { url, users, management: await users.management() };
 }

@@ -1,5 +1,15 @@
+import { createConnection } from 'node:net';
 import { z } from 'zod';
-import { ConfigError, type Env, parseEnv, postgresUrl, redisUrl } from '#config';
+import {
+  ConfigError,
+  type Env,
+  parseEnv,
+  postgresPlace,
+  postgresUrl,
+  redisPlace,
+  redisUrl,
+  type StoragePlace,
+} from '#config';
 import { StartError } from './start.errors.js';
 
 const named = z.object({ DATABASE_URL: postgresUrl().optional(), REDIS_URL: redisUrl().optional() });
@@ -11,9 +21,15 @@ export interface NamedStorage {
 
 /**
  * The servers that the operator names, as clients take them. Throws StartError `usage` where one would be spoken to in
- * plain text off this machine. Loaded only where one is named: the launcher stays, and needs no schemas for the rest.
+ * plain text off this machine, `service_failed` where one does not answer. Loaded only where one is named: the launcher stays, and needs no schemas for the rest.
  */
-export function namedStorage(env: Env): NamedStorage {
+export async function namedStorage(env: Env): Promise<NamedStorage> {
+  const storage = judged(env);
+  await answering(storage);
+  return storage;
+}
+
+function judged(env: Env): NamedStorage {
   try {
     const { DATABASE_URL: database, REDIS_URL: redis } = parseEnv(named, env, 'start');
     return {
@@ -24,4 +40,26 @@ export function namedStorage(env: Env): NamedStorage {
     if (!(error instanceof ConfigError)) throw error;
     throw new StartError('usage', error.problems.map(({ variable, message }) => `${variable} ${message}.`).join(' '));
   }
+}
+
+async function answering({ databaseUrl, redisUrl }: NamedStorage): Promise<void> {
+  await Promise.all([
+    databaseUrl && connects('DATABASE_URL', postgresPlace(databaseUrl)),
+    redisUrl && connects('REDIS_URL', redisPlace(redisUrl)),
+  ]);
+}
+
+async function connects(variable: string, { host, port, path }: StoragePlace): Promise<void> {
+  const open = await new Promise<boolean>((resolve) => {
+    const socket = createConnection({ ...(path ? { path } : { host, port }), timeout: 5_000 });
+    const end = (ok: boolean) => {
+      socket.destroy();
+      resolve(ok);
+    };
+    socket.once('connect', () => end(true));
+    socket.once('error', () => end(false));
+    socket.once('timeout', () => end(false));
+  });
+  if (!open)
+    throw new StartError('service_failed', `${variable} names ${path ?? `${host}:${port}`}, where nothing answers.`);
 }

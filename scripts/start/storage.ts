@@ -1,11 +1,9 @@
-import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { type LocalService, startPostgres, startRedis } from '#local-services';
 import type { DataFolder } from './data-folder.js';
 import { portOf } from './ports.js';
 import { RestartPause } from './restart-pause.js';
 import type { Screen } from './screen.js';
-import { StartError } from './start.errors.js';
 
 /** Postgres and Redis: the operator's where they are named, else our own, started again should one end unasked. */
 export interface Storage {
@@ -18,31 +16,10 @@ interface StorageOptions {
   readonly data: DataFolder;
   readonly root: string;
   readonly basePort: number;
+  /** The operator's; whether they answer is known. */
   readonly databaseUrl?: string;
   readonly redisUrl?: string;
   readonly screen: Screen;
-}
-
-async function answers(url: string, variable: string, defaultPort: number): Promise<void> {
-  let target: URL;
-  try {
-    target = new URL(url);
-  } catch {
-    throw new StartError('usage', `${variable} is not a URL.`);
-  }
-  const host = target.hostname;
-  const port = Number(target.port || defaultPort);
-  const open = await new Promise<boolean>((resolve) => {
-    const socket = createConnection({ host, port, timeout: 5_000 });
-    const end = (ok: boolean) => {
-      socket.destroy();
-      resolve(ok);
-    };
-    socket.once('connect', () => end(true));
-    socket.once('error', () => end(false));
-    socket.once('timeout', () => end(false));
-  });
-  if (!open) throw new StartError('service_failed', `${variable} names ${host}:${port}, where nothing answers.`);
 }
 
 /** Keeps one local service running until it is stopped. */
@@ -125,10 +102,8 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     await Promise.all([postgres.stop(), redis.stop()]);
   };
   const started = await Promise.allSettled([
-    options.databaseUrl
-      ? answers(options.databaseUrl, 'DATABASE_URL', 5432).then(() => options.databaseUrl ?? '')
-      : postgres.start(),
-    options.redisUrl ? answers(options.redisUrl, 'REDIS_URL', 6379).then(() => options.redisUrl ?? '') : redis.start(),
+    options.databaseUrl ?? postgres.start(),
+    options.redisUrl ?? redis.start(),
   ]);
   const failed = started.find((outcome) => outcome.status === 'rejected');
   if (failed) {

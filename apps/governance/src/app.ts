@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { withoutLogin } from '#access';
-import { type Env, type Secret, withoutAuthority } from '#config';
+import type { Env } from '#config';
 import { type PublicJwk, publicJwk } from '#contracts';
 import { ClusterNode, type RunningApp, type Surroundings, startNodeApp } from '#node';
 import { OutboxRelay, openDatabase } from '#persistence';
@@ -29,7 +28,7 @@ export async function startGovernance(env: Env, surroundings: Surroundings = {})
   const access = {
     store: new AccessRepository(database),
     redis: redisLogins,
-    database: new SqlDatabaseLogins(database, told(config.databasePublicUrl ?? config.databaseUrl)),
+    database: new SqlDatabaseLogins(database, (config.databasePublicUrl ?? config.databaseUrl).reveal()),
     ...(config.caFile ? { authority: await readFile(config.caFile, 'utf8') } : {}),
   };
   const closeStorage = () => {
@@ -87,9 +86,6 @@ export async function startGovernance(env: Env, surroundings: Surroundings = {})
     onClose: closeStorage,
   });
 }
-
-/** Where to log in, as others may be told it. */
-const told = (url: Secret): string => withoutAuthority(withoutLogin(url.reveal()));
 
 /** The named key, or the public part of the operator's key that this node's own manifest is signed with. */
 async function genesisKey(file: string | undefined, own: PublicJwk): Promise<PublicJwk> {

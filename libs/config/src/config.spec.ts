@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
+import pg from 'pg';
 import { z } from 'zod';
 import {
   ConfigError,
@@ -13,12 +14,13 @@ import {
   nodeRangesShape,
   parseEnv,
   port,
+  postgresPlace,
   postgresUrl,
   redisPlace,
   redisUrl,
   Secret,
   secret,
-  withoutAuthority,
+  withoutLocalPaths,
 } from './index.js';
 
 const planted = 'hunter2-PLANTED';
@@ -170,6 +172,13 @@ describe('the address of a Redis or Postgres', () => {
     [{ DATABASE: `postgres://u:${planted}@db.example/x?sslmode=no-verify` }, plain],
     [{ DATABASE: `postgres://u:${planted}@db.example/x?sslmode=verify-full&sslmode=disable` }, plain],
     [{ DATABASE: `postgres://u:${planted}@127.0.0.1/x?host=db.example` }, plain],
+    // By the socket nothing leaves this machine; who is told the address beside it, or knows no sockets, leads elsewhere.
+    [{ REDIS: `redis://:${planted}@elsewhere.example?socket=/run/redis.sock` }, /beside a host elsewhere/],
+    [{ REDIS: `redis://:${planted}@localhost?socket=elsewhere.example` }, /absolute path/],
+    [{ REDIS: `redis://:${planted}@localhost?socket=` }, /absolute path/],
+    [{ REDIS: `redis://:${planted}@localhost?socket=/run/redis.sock&socket=relative` }, /absolute path/],
+    [{ REDIS: `rediss://:${planted}@localhost?socket=/run/redis.sock` }, /speaks no TLS/],
+    [{ DATABASE: `postgres://u:${planted}@db.example/x?host=/run/postgresql` }, plain],
     [{ REDIS: planted }, /must be a URL/],
     // Without a host, Postgres's client takes the one of PGHOST, wherever that is.
     [{ DATABASE: `postgres:///x?user=u&password=${planted}` }, /must name a host/],
@@ -186,6 +195,9 @@ describe('the address of a Redis or Postgres', () => {
     { DATABASE: 'postgres://u:p@postgres/x', WATERSHED_INTERNAL_NETWORK: 'postgres,redis' },
     { DATABASE: 'postgres://u:p@localhost/x?sslmode=disable' },
     { DATABASE: 'postgres://u:p@%2Frun%2Fpostgresql/x' },
+    { DATABASE: 'postgres://u:p@127.0.0.1:4101/x?host=%2Frun%2Fpostgresql' },
+    { REDIS: 'redis://:p@127.0.0.1:4102?socket=%2Frun%2Fredis.sock' },
+    { REDIS: 'redis://:p@redis?socket=/run/redis.sock', WATERSHED_INTERNAL_NETWORK: 'redis' },
     { REDIS: 'rediss://u:p@r.example:6380' },
     { DATABASE: 'postgres://u:p@db.example/x?sslmode=verify-full' },
   ])('is taken as it is: %p', (env) => {
@@ -199,7 +211,7 @@ describe('the address of a Redis or Postgres', () => {
     expect(redisPlace(told({ REDIS: env.REDIS })).tls).toEqual({ servername: 'r.example' });
     const own = `${env.REDIS}?sslrootcert=${encodeURIComponent(file)}`;
     expect(told({ ...env, REDIS: own, WATERSHED_CA_FILE: '/nowhere' })).toBe(own);
-    expect(withoutAuthority(own)).toBe(env.REDIS);
+    expect(withoutLocalPaths(own)).toBe(env.REDIS);
     // Where it is not spoken to by TLS, nobody has to vouch.
     expect(told({ ...env, REDIS: 'redis://localhost' })).toBe('redis://localhost');
   });
@@ -213,5 +225,33 @@ describe('the address of a Redis or Postgres', () => {
       db: 3,
     });
     expect(redisPlace('rediss://10.0.0.9')).toEqual({ host: '10.0.0.9', port: 6379, tls: {} });
+    expect(redisPlace('redis://:p@localhost:7?socket=%2Frun%2Fa%20b.sock')).toEqual({
+      host: 'localhost',
+      port: 7,
+      path: '/run/a b.sock',
+      password: 'p',
+    });
+  });
+
+  it.each([
+    ['postgres://u:p@db.example/x', { host: 'db.example', port: 5432 }],
+    ['postgres://u:p@[::1]:7/x', { host: '::1', port: 7 }],
+    ['postgres://u:p@db.example/x?host=other&port=8', { host: 'other', port: 8 }],
+    ['postgres://u:p@localhost:7/x?host=/run/pg', { host: '/run/pg', port: 7, path: '/run/pg/.s.PGSQL.7' }],
+    ['postgres://u:p@%2Frun%2Fpg/x', { host: '/run/pg', port: 5432, path: '/run/pg/.s.PGSQL.5432' }],
+    ['socket:/run/pg?db=x', { host: '/run/pg', port: 5432, path: '/run/pg/.s.PGSQL.5432' }],
+  ])('is read as Postgres’s own client does: %s', (url, place) => {
+    expect(postgresPlace(url)).toEqual(place);
+    const { host, port } = new pg.Client({ connectionString: url });
+    expect(place).toMatchObject({ host, port });
+  });
+
+  it.each([
+    ['redis://127.0.0.1:7?socket=%2Frun%2Fredis.sock', 'redis://127.0.0.1:7'],
+    ['postgres://127.0.0.1:7/x?host=%2Frun%2Fpg&sslmode=disable', 'postgres://127.0.0.1:7/x?sslmode=disable'],
+    ['postgres://db.example/x?sslmode=verify-full&sslrootcert=/ca.pem', 'postgres://db.example/x?sslmode=verify-full'],
+    ['postgres://127.0.0.1/x?host=inner', 'postgres://127.0.0.1/x?host=inner'],
+  ])('is told to other machines without the files of this one: %s', (url, told) => {
+    expect(withoutLocalPaths(url)).toBe(told);
   });
 });

@@ -6,10 +6,12 @@ export { NodeRanges, nodeRangesShape } from './node-ranges.js';
 export * from './parse-env.js';
 export * from './secret.js';
 export {
+  postgresPlace,
   postgresUrl,
   type RedisPlace,
   redisPlace,
   redisUrl,
+  type StoragePlace,
   StorageUrl,
-  withoutAuthority,
+  withoutLocalPaths,
 } from './storage-url.js';

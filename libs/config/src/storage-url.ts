@@ -39,6 +39,8 @@ const transportEnv = z.object(transportEnvShape);
 
 /** As libpq calls it; the same member names the authority of a `rediss://` URL. */
 const authorityParameter = 'sslrootcert';
+/** Names a socket of this machine in a Redis URL, as `host` may in Postgres's. */
+const socketParameter = 'socket';
 
 /**
  * `url` as clients take it: with the file of the authority that vouches for the server, where it speaks TLS. Answers what
@@ -52,6 +54,8 @@ function settled(url: StorageUrl, network: InternalNetwork, caFile: string | und
     return 'must be a URL';
   }
   const { searchParams } = parsed;
+  const problem = url.kind === 'redis' ? socketProblem(parsed, network) : undefined;
+  if (problem !== undefined) return problem;
   if (!speaksTls(url.kind, parsed)) {
     // Postgres's clients let a parameter name another host than the address does, and the environment one where neither does.
     const hosts = [parsed.hostname, ...searchParams.getAll('host')];
@@ -64,6 +68,18 @@ function settled(url: StorageUrl, network: InternalNetwork, caFile: string | und
   const authority = searchParams.get(authorityParameter);
   if (authority !== null && !canRead(authority)) return 'names an authority (WATERSHED_CA_FILE) that cannot be read';
   return new StorageUrl(parsed.href, url.kind);
+}
+
+/**
+ * What goes by a socket never leaves the machine. The host beside it is judged all the same: it is what nodes elsewhere are
+ * told, and where a client leads that knows no sockets.
+ */
+function socketProblem({ protocol, hostname, searchParams }: URL, network: InternalNetwork): string | undefined {
+  const sockets = searchParams.getAll(socketParameter);
+  if (sockets.length === 0) return undefined;
+  if (sockets.some((path) => !path.startsWith('/'))) return 'must name its socket by an absolute path';
+  if (protocol === 'rediss:') return 'names a socket, which speaks no TLS: use redis://';
+  return network.has(hostname) ? undefined : 'names a socket beside a host elsewhere: use redis://localhost?socket=…';
 }
 
 function speaksTls(kind: StorageKind, url: URL): boolean {
@@ -105,10 +121,16 @@ export function settleStorageUrls(
   };
 }
 
-/** A Redis URL as connection options. */
-export interface RedisPlace {
+/** Where a client connects: to the socket where there is one. */
+export interface StoragePlace {
   readonly host: string;
   readonly port: number;
+  /** A socket's. */
+  readonly path?: string;
+}
+
+/** A Redis URL as connection options. */
+export interface RedisPlace extends StoragePlace {
   readonly username?: string;
   readonly password?: string;
   readonly db?: number;
@@ -116,11 +138,14 @@ export interface RedisPlace {
   readonly tls?: { readonly ca?: string; readonly servername?: string };
 }
 
+const withoutBrackets = (host: string): string => host.replace(/^\[|\]$/g, '');
+
 /** Where a Redis URL leads and how. Reads the file of the authority that it names; throws where there is none. */
 export function redisPlace(redisUrl: string): RedisPlace {
   const url = new URL(redisUrl);
-  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const host = withoutBrackets(url.hostname);
   const authority = url.searchParams.get(authorityParameter);
+  const path = url.searchParams.get(socketParameter);
   const db = Number(url.pathname.slice(1));
   const tls = {
     ...(authority === null ? {} : { ca: readFileSync(authority, 'utf8') }),
@@ -129,6 +154,7 @@ export function redisPlace(redisUrl: string): RedisPlace {
   return {
     host,
     port: url.port ? Number(url.port) : 6379,
+    ...(path ? { path } : {}),
     ...(url.username ? { username: decodeURIComponent(url.username) } : {}),
     ...(url.password ? { password: decodeURIComponent(url.password) } : {}),
     ...(Number.isInteger(db) && db > 0 ? { db } : {}),
@@ -136,9 +162,21 @@ export function redisPlace(redisUrl: string): RedisPlace {
   };
 }
 
-/** `url` without what is of use on this machine alone: for others, who keep the authority elsewhere. */
-export function withoutAuthority(url: string): string {
+/** Where a Postgres URL leads, as its clients read it: a parameter before the address, a folder as that of the socket. */
+export function postgresPlace(postgresUrl: string): StoragePlace {
+  const url = new URL(postgresUrl);
+  const named = (name: string): string | undefined => url.searchParams.getAll(name).at(-1) || undefined;
+  const address = url.protocol === 'socket:' ? url.pathname : withoutBrackets(url.hostname);
+  const host = named('host') ?? decodeURIComponent(address);
+  const port = Number(named('port') ?? (url.port || 5432));
+  return { host, port, ...(host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : {}) };
+}
+
+/** `url` without the files of this machine that it names, authority and socket: for others, who have neither. */
+export function withoutLocalPaths(url: string): string {
   const changed = new URL(url);
-  changed.searchParams.delete(authorityParameter);
+  const { searchParams } = changed;
+  for (const name of [authorityParameter, socketParameter]) searchParams.delete(name);
+  if (searchParams.getAll('host').at(-1)?.startsWith('/')) searchParams.delete('host');
   return changed.href;
 }

@@ -1,4 +1,4 @@
-import { createConnection, createServer } from 'node:net';
+import { createConnection, createServer, type NetConnectOpts } from 'node:net';
 
 /** A port of the loopback interface that nothing listens on at this moment. */
 export async function freePort(): Promise<number> {
@@ -36,9 +36,14 @@ export async function freePortRange(from: number): Promise<number> {
 }
 
 /** Whether something takes connections on this port of the loopback interface. */
-export async function isPortOpen(port: number): Promise<boolean> {
+export const isPortOpen = (port: number): Promise<boolean> => connects({ port, host: '127.0.0.1' });
+
+/** Whether something takes connections on this socket. */
+export const isSocketOpen = (path: string): Promise<boolean> => connects({ path });
+
+async function connects(to: NetConnectOpts): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = createConnection({ port, host: '127.0.0.1' });
+    const socket = createConnection(to);
     socket.once('connect', () => {
       socket.destroy();
       resolve(true);

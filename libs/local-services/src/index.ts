@@ -4,6 +4,7 @@ export * from './local-service-error.js';
 export * from './log-tail.js';
 export * from './orphans.js';
 export * from './postgres-server.js';
+export * from './private-socket.js';
 export * from './redis-binary.js';
 export * from './redis-server.js';
 export * from './triton-installation.js';

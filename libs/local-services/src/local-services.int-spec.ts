@@ -1,12 +1,34 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Redis from 'ioredis';
 import pg from 'pg';
+import { postgresPlace, redisPlace, withoutLocalPaths } from '#config';
 import { eventually } from '#testing';
-import { findRedis, freePort, isPortFree, startGuarded, startPostgres, startRedis } from './index.js';
+import {
+  findRedis,
+  freePort,
+  isPortFree,
+  type LocalService,
+  longestSocketPath,
+  privateSocket,
+  startGuarded,
+  startPostgres,
+  startRedis,
+} from './index.js';
 
 const cacheFolder = join(dirname(fileURLToPath(import.meta.url)), '../../../.watershed/cache');
 
@@ -90,6 +112,102 @@ describe('services on this machine', () => {
     expect(execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })).not.toContain('redis-password');
     await redis.stop();
     expect(await isPortFree(port)).toBe(true);
+  });
+
+  const postgresOptions = async () => ({
+    // What lists and URLs have to be told apart from.
+    folder: join(folder, 'post gres,"&'),
+    port: await freePort(),
+    password: 'a-password',
+    logFile: join(folder, 'postgres.log'),
+  });
+  const redisOptions = async () => ({
+    folder: join(folder, 're dis"&'),
+    port: await freePort(),
+    password: 'redis-password',
+    logFile: join(folder, 'redis.log'),
+    cacheFolder,
+  });
+  const modeOf = (path: string): string => (statSync(path).mode & 0o7777).toString(8);
+  /** How a client of this URL came in: by a socket there is no address. */
+  const asPostgres = async (url: string): Promise<string | null> => {
+    const client = new pg.Client(url);
+    await client.connect();
+    const { rows } = await client.query<{ address: string | null }>('SELECT inet_server_addr() AS address');
+    await client.end();
+    return rows[0]?.address ?? null;
+  };
+  const asRedis = async (url: string): Promise<string> => {
+    const client = new Redis({ ...redisPlace(url), maxRetriesPerRequest: 0, retryStrategy: () => null });
+    const told = await client.client('INFO');
+    client.disconnect();
+    return / laddr=(.*?) fd=/.exec(String(told))?.[1] ?? '';
+  };
+  const killed = async (service: LocalService, pidFile: string): Promise<void> => {
+    process.kill(Number.parseInt(readFileSync(pidFile, 'utf8'), 10), 'SIGKILL');
+    await service.process.exited;
+  };
+
+  it('answers Postgres by a socket of this user’s and by TCP, also over what a killed one left', async () => {
+    const options = await postgresOptions();
+    const socket = join(options.folder, `.s.PGSQL.${options.port}`);
+    const first = await startPostgres(options);
+    expect(postgresPlace(first.url)).toMatchObject({ path: socket });
+    expect([modeOf(options.folder), modeOf(socket)]).toEqual(['700', '700']);
+    expect(await asPostgres(first.url)).toBeNull();
+    expect(await asPostgres(withoutLocalPaths(first.url))).toBe('127.0.0.1');
+    await killed(first, join(options.folder, 'postmaster.pid'));
+    expect([existsSync(socket), existsSync(`${socket}.lock`)]).toEqual([true, true]);
+
+    const second = await startPostgres(options);
+    expect(second.url).toBe(first.url);
+    expect(await asPostgres(second.url)).toBeNull();
+    await second.stop();
+    expect(readdirSync(options.folder).filter((name) => name.startsWith('.s'))).toEqual([]);
+  });
+
+  it('answers Redis by a socket of this user’s and by TCP, also over what a killed one left', async () => {
+    const options = await redisOptions();
+    const socket = join(options.folder, 'redis.sock');
+    const first = await startRedis(options);
+    expect([modeOf(options.folder), modeOf(socket)]).toEqual(['700', '700']);
+    expect(await asRedis(first.url)).toBe(`${socket}:0`);
+    expect(await asRedis(withoutLocalPaths(first.url))).toBe(`127.0.0.1:${options.port}`);
+    await killed(first, join(options.folder, 'redis.pid'));
+    expect(existsSync(socket)).toBe(true);
+
+    const second = await startRedis(options);
+    expect(second.url).toBe(first.url);
+    expect(await asRedis(second.url)).toBe(`${socket}:0`);
+    await second.stop();
+    expect(existsSync(socket)).toBe(false);
+  });
+
+  it('goes by TCP alone where the path of a socket would be too long', async () => {
+    const long = join(folder, 'a-folder-far-down'.repeat(6));
+    const [postgres, redis] = [await postgresOptions(), await redisOptions()];
+    const servers = await Promise.all([
+      startPostgres({ ...postgres, folder: join(long, 'postgres') }),
+      startRedis({ ...redis, folder: join(long, 'redis') }),
+    ]);
+    const [postgresUrl = '', redisUrl = ''] = servers.map(({ url }) => url);
+    expect([postgresUrl, redisUrl].map((url) => new URL(url).search)).toEqual(['', '']);
+    expect([await asPostgres(postgresUrl), await asRedis(redisUrl)]).toEqual(['127.0.0.1', `127.0.0.1:${redis.port}`]);
+    await Promise.all(servers.map((server) => server.stop()));
+  });
+
+  it('has a socket of as many bytes as the system takes, and none in a folder that others may enter', async () => {
+    const name = 's'.repeat(longestSocketPath - folder.length - 1);
+    const path = await privateSocket(folder, name);
+    expect(path).toBe(join(folder, name));
+    const server = createServer().listen(path);
+    await once(server, 'listening');
+    server.close();
+    expect(await privateSocket(folder, `${name}s`)).toBeUndefined();
+    expect(await privateSocket(folder, name.replace(/s$/, 'é'))).toBeUndefined();
+    chmodSync(folder, 0o750);
+    expect(await privateSocket(folder, 'short')).toBeUndefined();
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it('takes a Redis from the PATH, and passes by one that is older than 7', async () => {

@@ -1,13 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { until } from './free-port.js';
 import { startGuarded } from './guarded-process.js';
 import { LocalServiceError } from './local-service-error.js';
 import { logTail } from './log-tail.js';
 import { stopOrphan } from './orphans.js';
 import { takesLogins } from './postgres-ping.js';
+import { privateSocket } from './private-socket.js';
 import type { LocalService } from './redis-server.js';
 
 export interface StartPostgresOptions {
@@ -97,7 +98,13 @@ function explainFailure(options: StartPostgresOptions): LocalServiceError {
   );
 }
 
-/** Starts the embedded Postgres on the loopback interface; it ends with this process, whatever ends it. */
+/** A path as one entry of a list of Postgres's: in quotes, or a comma would part it. */
+const listed = (path: string): string => `"${path.replaceAll('"', '""')}"`;
+
+/**
+ * Starts the embedded Postgres on the loopback interface and, where it can be, on a socket in its folder. It ends with this
+ * process, whatever ends it.
+ */
 export async function startPostgres(options: StartPostgresOptions): Promise<LocalService> {
   if (!existsSync(options.folder)) await initialise(options);
   if (!existsSync(join(options.folder, 'PG_VERSION')) || !existsSync(join(options.folder, 'global'))) {
@@ -107,9 +114,12 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Loca
     );
   }
   stopOrphan(join(options.folder, 'postmaster.pid'), 'postgres', 'SIGINT');
+  const folder = resolve(options.folder);
+  const socket = await privateSocket(folder, `.s.PGSQL.${options.port}`);
   const settings: Record<string, string | number> = {
     listen_addresses: '127.0.0.1',
-    unix_socket_directories: '',
+    unix_socket_directories: socket ? listed(folder) : '',
+    unix_socket_permissions: '0700',
     port: options.port,
     max_connections: options.maxConnections ?? 150,
     shared_buffers: '48MB',
@@ -149,6 +159,8 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Loca
     await child.stop();
     throw explainFailure(options);
   }
-  const url = `postgres://postgres:${options.password}@127.0.0.1:${options.port}/${options.database ?? 'postgres'}`;
+  const address = `127.0.0.1:${options.port}/${options.database ?? 'postgres'}`;
+  const bySocket = socket ? `?host=${encodeURIComponent(folder)}` : '';
+  const url = `postgres://postgres:${options.password}@${address}${bySocket}`;
   return { url, process: child, stop: () => child.stop() };
 }

@@ -1,15 +1,19 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isPortOpen, until } from './free-port.js';
+import { isPortOpen, isSocketOpen, until } from './free-port.js';
 import { type GuardedProcess, startGuarded } from './guarded-process.js';
 import { LocalServiceError } from './local-service-error.js';
 import { logTail } from './log-tail.js';
 import { stopOrphan } from './orphans.js';
+import { privateSocket } from './private-socket.js';
 import { type FindRedisOptions, findOnPath, findRedis, type RedisBinary } from './redis-binary.js';
 
 export interface LocalService {
-  /** With credentials: for configuration, never for a screen or log. */
+  /**
+   * With credentials: for configuration, never for a screen or log. Names the socket, where there is one, beside the
+   * address on the loopback interface: clients on this machine take the first, `withoutLocalPaths` leaves the second.
+   */
   readonly url: string;
   readonly process: GuardedProcess;
   stop(): Promise<void>;
@@ -35,7 +39,13 @@ function dockerRuns(): boolean {
   );
 }
 
-/** Starts a Redis on the loopback interface that ends with this process, whatever ends it. */
+/** A path as an argument in Redis's settings. */
+const quoted = (path: string): string => `"${path.replace(/["\\]/g, '\\$&')}"`;
+
+/**
+ * Starts a Redis on the loopback interface and, where it can be, on a socket in its folder. It ends with this process,
+ * whatever ends it.
+ */
 export async function startRedis(options: StartRedisOptions): Promise<LocalService> {
   mkdirSync(options.folder, { recursive: true, mode: 0o700 });
   let binary: RedisBinary | undefined;
@@ -45,16 +55,19 @@ export async function startRedis(options: StartRedisOptions): Promise<LocalServi
     if (!dockerRuns()) throw error;
   }
   stopOrphan(join(options.folder, 'redis.pid'), 'redis');
+  // A container's socket would be another user's, and on some systems in another kernel.
+  const socket = binary && (await privateSocket(options.folder, 'redis.sock'));
   // The password stands in a file of mode 0600, because arguments can be read by every user of the machine.
   const settings = [
     `port ${options.port}`,
     `bind ${binary ? '127.0.0.1' : '0.0.0.0'}`,
-    `dir "${binary ? options.folder : '/data'}"`,
+    `dir ${quoted(binary ? options.folder : '/data')}`,
+    ...(socket ? [`unixsocket ${quoted(socket)}`, 'unixsocketperm 700'] : []),
     'save ""',
     `appendonly ${options.persist === false ? 'no' : 'yes'}`,
     'appendfsync everysec',
     'maxmemory-policy noeviction',
-    ...(binary ? [`pidfile "${join(options.folder, 'redis.pid')}"`, 'daemonize no'] : []),
+    ...(binary ? [`pidfile ${quoted(join(options.folder, 'redis.pid'))}`, 'daemonize no'] : []),
     ...(options.password ? [`requirepass ${options.password}`] : []),
   ];
   const settingsFile = join(options.folder, 'redis.conf');
@@ -78,7 +91,7 @@ export async function startRedis(options: StartRedisOptions): Promise<LocalServi
   });
   if (
     !(await until(
-      () => isPortOpen(options.port),
+      async () => (await isPortOpen(options.port)) && (!socket || (await isSocketOpen(socket))),
       binary ? 15_000 : 120_000,
       () => child.hasExited(),
     ))
@@ -87,5 +100,10 @@ export async function startRedis(options: StartRedisOptions): Promise<LocalServi
     throw new LocalServiceError('service_failed', `Redis did not start: ${logTail(options.logFile)}`);
   }
   const credentials = options.password ? `:${options.password}@` : '';
-  return { url: `redis://${credentials}127.0.0.1:${options.port}`, process: child, stop: () => child.stop() };
+  const bySocket = socket ? `?socket=${encodeURIComponent(socket)}` : '';
+  return {
+    url: `redis://${credentials}127.0.0.1:${options.port}${bySocket}`,
+    process: child,
+    stop: () => child.stop(),
+  };
 }

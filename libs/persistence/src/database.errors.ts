@@ -8,7 +8,9 @@ const unavailableSockets = new Set([
   'ECONNRESET',
   'EPIPE',
   'ETIMEDOUT',
+  // A Unix socket whose server is not there, or has more waiting connections than it takes.
   'ENOENT',
+  'EAGAIN',
   'ENOTFOUND',
   'EHOSTUNREACH',
   'ENETUNREACH',

@@ -62,7 +62,11 @@ test('a server that is not there, and one that never answers, are database_unava
   await new Promise((resolve) => silent.once('listening', resolve));
   const address = silent.address();
   const port = typeof address === 'object' && address ? address.port : 0;
-  for (const url of ['postgres://u:p@127.0.0.1:1/x', `postgres://u:p@127.0.0.1:${port}/x`]) {
+  for (const url of [
+    'postgres://u:p@127.0.0.1:1/x',
+    `postgres://u:p@127.0.0.1:${port}/x`,
+    'postgres://u:p@localhost/x?host=/nowhere',
+  ]) {
     const away = await openDatabase({ url, applicationName: 'away', connectTimeoutMs: 300 });
     const startedAt = performance.now();
     await expect(away.ping()).rejects.toMatchObject({ code: 'database_unavailable' });
@@ -93,6 +97,11 @@ test('a full disk is storage_full, whoever says so', () => {
     meta: { driverAdapterError: { cause: { originalCode: '53100' } } },
   });
   expect(databaseError(wrapped)).toMatchObject({ code: 'storage_full' });
+});
+
+test('a socket at which too many wait already is database_unavailable', () => {
+  const busy = Object.assign(new Error('connect EAGAIN /run/postgresql/.s.PGSQL.5432'), { code: 'EAGAIN' });
+  expect(databaseError(busy)).toMatchObject({ code: 'database_unavailable' });
 });
 
 test('closing leaves no connection', async () => {

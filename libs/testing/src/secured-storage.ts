@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Redis } from 'ioredis';
 import pg from 'pg';
+import { withoutLocalPaths } from '#config';
 import { freePort, startPostgres, startRedis } from '#local-services';
 import { migrationsFolder } from '#persistence';
 import { selfSignedCertificate } from '#tls';
@@ -93,5 +94,6 @@ export async function securedPostgres(certificate: CertificateFiles): Promise<Se
     await admin.end();
   };
   await show(certificate);
-  return { url: `${server.url}?sslmode=verify-full`, show, stop: () => server.stop() };
+  // By its socket it speaks no TLS.
+  return { url: `${withoutLocalPaths(server.url)}?sslmode=verify-full`, show, stop: () => server.stop() };
 }

@@ -152,6 +152,14 @@ describe('who may log in where', () => {
     await expect(engine.mayServe(sigil.thumbprint, ['toll'])).rejects.toMatchObject({ code: 'manifest_invalid' });
   });
 
+  it('tells nodes addresses, never the sockets by which it goes itself', () => {
+    const adminUrl = 'redis://u:p@10.0.0.1:7?socket=%2Frun%2Fredis.sock';
+    const toRedis = new RedisLoginsAdapter({ adminUrl, publicUrl: undefined, clusterId: redis.clusterId });
+    expect(toRedis.url).toBe('redis://10.0.0.1:7');
+    const toPostgres = new SqlDatabaseLogins(database, 'postgres://u:p@10.0.0.1:7/x?host=%2Frun%2Fpostgresql');
+    expect(toPostgres.url).toBe('postgres://10.0.0.1:7/x');
+  });
+
   it('keeps neither ticket nor password', async () => {
     const { ticket, password, redemption } = await guest();
     await engine.redeem(redemption);
@@ -276,6 +284,8 @@ describe('who may log in where', () => {
   it('an instance has its app’s rows by a login of its own; shut out, it is gone from both within a second', async () => {
     const [one, two] = [await guest(['toll']), await guest(['toll'])];
     const [first, second] = [await engine.redeem(one.redemption), await engine.redeem(two.redemption)];
+    expect(first.redisUrl).toMatch(/^redis:\/\/[\w-]+@127\.0\.0\.1:\d+\/?$/);
+    expect(first.databaseUrl).toMatch(/^postgres:\/\/\w+@127\.0\.0\.1:\d+\/\w+$/);
     const sql = async (url = '', { password }: Guest): Promise<pg.Client> => {
       const { username } = new URL(url);
       const client = new pg.Client({ connectionString: withLogin(url, decodeURIComponent(username), password) });

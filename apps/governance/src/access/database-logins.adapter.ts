@@ -1,3 +1,5 @@
+import { withoutLogin } from '#access';
+import { withoutLocalPaths } from '#config';
 import type { DatabaseApp } from '#contracts';
 import { type Database, databaseError, loginOf } from '#persistence';
 import type { DatabaseLogins } from './engine/access.ports.js';
@@ -5,11 +7,16 @@ import type { DatabaseLogins } from './engine/access.ports.js';
 /** Logins in Postgres, by the functions that the migration leaves to governance alone. */
 export class SqlDatabaseLogins implements DatabaseLogins {
   private prefix: Promise<string> | undefined;
+  /** Where to log in, as others may be told it. */
+  readonly url: string;
 
+  /** `url`: where the nodes reach the database; what is governance's own in it is not told. */
   constructor(
     private readonly database: Pick<Database, 'pool'>,
-    readonly url: string,
-  ) {}
+    url: string,
+  ) {
+    this.url = withoutLocalPaths(withoutLogin(url));
+  }
 
   async loginOf(app: DatabaseApp, nodeId: string): Promise<string> {
     this.prefix ??= this.ask('SELECT governance.role_prefix() AS value', []);

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type NodeLogin, RedisUsers, withoutLogin } from '#access';
-import { withoutAuthority } from '#config';
+import { withoutLocalPaths } from '#config';
 import type { RedisLogins } from './engine/access.ports.js';
 
 export interface RedisLoginsOptions {
@@ -23,7 +23,7 @@ export class RedisLoginsAdapter implements RedisLogins {
   }
 
   get url(): string {
-    return withoutAuthority(withoutLogin(this.options.publicUrl ?? this.options.adminUrl ?? ''));
+    return withoutLocalPaths(withoutLogin(this.options.publicUrl ?? this.options.adminUrl ?? ''));
   }
 
   /**
