@@ -209,12 +209,14 @@ describe('what a person sends', () => {
         for (let n = 0; n < 40; n += 1)
           await infer(`igen ${content} ${n}`, { 'idempotency-key': letters(8) }).catch(() => undefined);
       });
-      for (const pid of [server, () => pidOf('runner'), () => pidOf('core')]) await killed(pid());
+      for (const pid of [server, () => pidOf('runner'), () => pidOf('core'), () => pidOf('gateway')])
+        await killed(pid());
       await Promise.all(talking);
       // The first answer after a kill is not the end of the recovery: other services may still be finding each other.
       await eventually(
         async () => {
           for (let n = 0; n < 10; n += 1) expect((await infer(`igen ${content}`)).status).toBe(200);
+          expect((await send('GET', '/v1/pods')).status).toBe(200);
         },
         { timeoutMs: 60_000, intervalMs: 500 },
       );

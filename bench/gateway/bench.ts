@@ -129,7 +129,7 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
       },
       body: padded((content) => ({ model: 'mock', messages: [{ role: 'user', content }] })),
     };
-    // The same under load, longer than a round, because it is spread over three processes of ours.
+    // The same under load, longer than a round, because it is spread over two processes of ours.
     await load(ours, options.roundMs * 3);
     if (peer) await load(peer, options.roundMs * 3);
     const before = await settledBooks(cluster, person);
