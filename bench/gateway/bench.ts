@@ -1,20 +1,22 @@
 import autocannon from 'autocannon';
-import { Pool } from 'undici';
 import { type Person, reconcile, settledBooks, signUp } from '../cluster/books.js';
 import type { Cluster } from '../cluster/started-cluster.js';
-import { alternate, type BenchOptions, type Figure, figureOf, median, quantile } from '../harness.js';
-import { type Mocks, type Peer, startMockedCluster, startMocks, startPortkey } from './stack.js';
+import { alternate, type BenchOptions, type Figure, figureOf, median } from '../harness.js';
+import { addedLatency, type LoneTargets, type Target } from './latency.js';
+import {
+  type Mocks,
+  modelPath,
+  type Peer,
+  startBareProxy,
+  startMockedCluster,
+  startMocks,
+  startPortkey,
+} from './stack.js';
 
 const model = 'watershed/language-id';
 const requestBytes = 512;
 /** Both sides have more to do than they can: neither waits for the client. */
 const connections = 128;
-
-interface Target {
-  readonly url: string;
-  readonly headers: Record<string, string>;
-  readonly body: string;
-}
 
 /** Bodies of the same size for both: the text is as long as its envelope leaves room for. */
 function padded(of: (text: string) => unknown): string {
@@ -40,26 +42,6 @@ async function load(target: Target, durationMs: number, tolerant = false): Promi
   const wrong = result.errors + result.timeouts + result.non2xx;
   if (wrong > 0 && !tolerant) throw new Error(`${wrong} of ${result.requests.total} requests failed at ${target.url}`);
   return { perSecond: result['2xx'] / result.duration, answered: result['2xx'] };
-}
-
-/** Milliseconds of requests sent one at a time, in turn to each of the targets. */
-async function oneAtATime(targets: readonly Target[], samples: number): Promise<number[][]> {
-  const pools = targets.map(({ url }) => new Pool(new URL(url).origin, { connections: 1 }));
-  const times: number[][] = targets.map(() => []);
-  try {
-    for (let n = -50; n < samples; n++) {
-      for (const [index, { url, headers, body }] of targets.entries()) {
-        const began = performance.now();
-        const answer = await pools[index]?.request({ path: new URL(url).pathname, method: 'POST', headers, body });
-        await answer?.body.arrayBuffer();
-        if (answer?.statusCode !== 200) throw new Error(`${url} answered ${answer?.statusCode}`);
-        if (n >= 0) times[index]?.push(performance.now() - began); // the first fifty warm both up
-      }
-    }
-  } finally {
-    await Promise.all(pools.map((pool) => pool.close()));
-  }
-  return times;
 }
 
 /** Kills the processes that hold gateway and ledger in mid-load; every answer must be in the books afterwards. */
@@ -113,9 +95,13 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
     const answerBytes = (await first.text()).length;
     const price = BigInt(first.headers.get('watershed-cost-micro') ?? '0');
     if (first.status !== 200 || price === 0n) throw new Error(`the first inference was answered with ${first.status}`);
-    // Until the hot code is compiled, one at a time as it is measured then: that takes as long as under load.
-    await oneAtATime([ours, directOf(ours, sized)], options.quick ? 2_000 : 12_000);
-    const rested = await addedLatency(ours, sized, options);
+    const bare = kept(await startBareProxy(sized.modelUrl, options.postgresUrl));
+    const lone: LoneTargets = {
+      ours,
+      bare: { ...ours, url: `${bare.url}/v1/infer` },
+      direct: directOf(ours, sized),
+    };
+    const rested = await addedLatency(lone, options, options.quick ? 2_000 : 12_000);
     const chat: Mocks = kept(await startMocks(answerBytes));
     const portkey: Peer | undefined = await startPortkey(options.progress);
     if (portkey) kept(portkey);
@@ -144,7 +130,7 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
       : { ours: median(await repeated(options.rounds, oursOnce)), peer: null, oursRounds: [], peerRounds: [] };
     const books = reconcile(before, await settledBooks(cluster, person), answered, price);
     options.progress(`gateway: ${books}`);
-    const tired = await addedLatency(ours, sized, options);
+    const tired = await addedLatency(lone, options, 0);
     const afterKill = await killInMidLoad(cluster, person, ours, options, price);
     options.progress(`gateway: after kill -9 in mid-load: ${afterKill}`);
     return [
@@ -163,13 +149,16 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
       }),
       figureOf(options, {
         figure: 'gateway.added_p50_ms',
-        ours: rested.addedMs,
+        ours: rested.oursMs,
+        peer: rested.bareMs,
+        peerName: "a bare node:http proxy that inserts one row beside the model server's answer",
         better: 'lower',
         unit: 'ms',
         durable: true,
         notes:
           `one request at a time, before the load of the other figure: ${rested.note}; after it, with ${answered} rows more and the database ` +
-          `tidying up, ${tired.addedMs.toFixed(2)} ms: ${tired.note}; most of it is the durable commit of the usage row; bar 2`,
+          `tidying up, ${tired.oursMs.toFixed(2)} ms, the proxy ${tired.bareMs.toFixed(2)} ms: ${tired.note}; the proxy knows no key, limit, policy, ` +
+          'budget, runner or ledger; bar 2',
       }),
     ];
   } finally {
@@ -181,23 +170,9 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
 function directOf(ours: Target, mocks: Mocks): Target {
   const bytes = [...Buffer.from((JSON.parse(ours.body) as { text: string }).text)];
   return {
-    url: `${mocks.modelUrl}/v2/models/watershed--language-id/infer`,
+    url: `${mocks.modelUrl}${modelPath}`,
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ inputs: [{ name: 'utf8', datatype: 'UINT8', shape: [bytes.length], data: bytes }] }),
-  };
-}
-
-async function addedLatency(ours: Target, mocks: Mocks, options: BenchOptions) {
-  const direct = directOf(ours, mocks);
-  const samples = options.quick ? 500 : 2_000;
-  const [through = [], straight = [], again = []] = await oneAtATime([ours, direct, direct], samples);
-  const p50 = [through, straight, again].map((times) => quantile(times, 0.5));
-  const [ms = 0, straightMs = 0, againMs = 0] = p50;
-  return {
-    addedMs: ms - straightMs,
-    note:
-      `${samples} of each in turn, p50 through the gateway ${ms.toFixed(2)} ms, p99 ${quantile(through, 0.99).toFixed(2)} ms, ` +
-      `the model server asked directly p50 ${straightMs.toFixed(2)} ms, the same again ${againMs.toFixed(2)} ms`,
   };
 }
 

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import pg from 'pg';
 import { freePort } from '#local-services';
 import { type Cluster, ended, reached, root, startCluster } from '../cluster/started-cluster.js';
 
@@ -31,6 +32,40 @@ export interface Peer {
   readonly url: string;
   readonly version: string;
   stop(): Promise<void>;
+}
+
+/** Where the model server answers what the gateway asks it. */
+export const modelPath = '/v2/models/watershed--language-id/infer';
+
+/** The least that meters durably: see `bare-proxy.ts`. Its rows lie in a database of its own on the bench's Postgres. */
+export async function startBareProxy(modelUrl: string, postgresUrl: string): Promise<Omit<Peer, 'version'>> {
+  const name = `bare_proxy_${process.pid}`;
+  const database = new URL(postgresUrl);
+  database.pathname = `/${name}`;
+  await administer(postgresUrl, `CREATE DATABASE ${name}`);
+  const file = join(root, 'dist/bench/gateway/bare-proxy.js');
+  const child = spawn(process.execPath, [file, modelUrl, modelPath], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, BARE_PROXY_DATABASE_URL: database.href },
+  });
+  const port = Number((await reached(child, '\n', 10_000)).trim());
+  return {
+    url: `http://127.0.0.1:${port}`,
+    stop: async () => {
+      await ended(child, 'SIGTERM');
+      await administer(postgresUrl, `DROP DATABASE ${name} WITH (FORCE)`);
+    },
+  };
+}
+
+async function administer(postgresUrl: string, statement: string): Promise<void> {
+  const client = new pg.Client(postgresUrl);
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
 }
 
 /** Portkey's gateway from `bench/peers/portkey`; undefined when it is not installed and cannot be. */
