@@ -228,6 +228,13 @@ describe('npm start on this machine', () => {
       expect(await cluster.leftBehind(10_000)).toEqual([]);
       cluster = await StartedCluster.start({ port: cluster.port, dataFolder: cluster.dataFolder });
       expect((await cluster.request('GET', '/v1/me', key)).status).toBe(200);
+
+      // With every guard, so that Redis and Postgres are left, which hold their ports.
+      for (const { pid, command } of cluster.processes())
+        if (!/^\S*(redis-server|postgres)[: ]/.test(command)) process.kill(pid, 'SIGKILL');
+      await cluster.kill();
+      cluster = await StartedCluster.start({ port: cluster.port, dataFolder: cluster.dataFolder });
+      expect((await cluster.request('GET', '/v1/me', key)).status).toBe(200);
       const doctor = cluster.run('doctor');
       expect(`${doctor.stdout}${doctor.stderr}`).toContain('All is well.');
     },

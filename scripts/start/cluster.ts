@@ -180,8 +180,11 @@ export class Cluster {
     writeFileSync(this.data.file('prometheus-targets.json'), `${JSON.stringify(targets, null, 2)}\n`);
   }
 
-  /** Processes of a run that was killed end with their pipe; this is for one that was stopped in the middle of ending. */
+  /** What a run that was killed had started ends by its pipe or its guard; this is for what lost even that. */
   private stopOrphans(): void {
+    // Before the ports are looked at, which they hold.
+    stopOrphan(this.data.file('redis', 'redis.pid'), 'redis');
+    stopOrphan(this.data.file('postgres', 'postmaster.pid'), 'postgres', 'SIGINT');
     const file = this.data.file('running.json');
     if (!existsSync(file)) return;
     let earlier: Partial<RunningCluster> = {};
