@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { eventually } from '#testing';
+import { load } from './books.js';
 import { JoiningNode } from './joining-node.js';
 import { runCommand, StartedCluster } from './started-cluster.js';
 
@@ -219,6 +220,24 @@ describe('npm start on this machine', () => {
       });
     },
     minutes(3),
+  );
+
+  it(
+    'answers all that is in flight when the process of gateway and ledger is told to stop, and starts it again',
+    async () => {
+      const gateway = () => cluster.processes().find(({ command }) => /--services \S*\bgateway\b/.test(command))?.pid;
+      const pid = gateway() ?? -1;
+      const person = await cluster.signUp();
+      const traffic = load((...asked) => cluster.request(...asked), person, 2);
+      await eventually(() => expect(traffic.answered()).toBeGreaterThan(3), { timeoutMs: 10_000 });
+      process.kill(pid, 'SIGTERM');
+      await eventually(() => expect(gateway()).not.toBe(pid), { timeoutMs: 20_000 });
+      expect([...(await traffic.stop()).refused]).toEqual([]);
+      await eventually(async () => expect((await cluster.request('GET', '/v1/purse', person)).status).toBe(200), {
+        timeoutMs: 30_000,
+      });
+    },
+    minutes(2),
   );
 
   it(

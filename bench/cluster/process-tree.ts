@@ -54,7 +54,7 @@ export function nameOf(pid: number): string {
     const script = parts.find((part) => part.endsWith('.js') || part.endsWith('.mjs'));
     const services = parts[parts.indexOf('--services') + 1];
     if (parts.includes('--services') && services)
-      return services.startsWith('gateway,') ? 'gateway' : services.includes(',') ? 'core' : services;
+      return services.endsWith(',gateway') ? 'gateway' : services.includes(',') ? 'core' : services;
     return (script ?? parts[0] ?? '').split('/').slice(-2).join('/').slice(0, 40);
   } catch {
     return 'gone';

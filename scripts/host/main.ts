@@ -6,7 +6,7 @@ import { joinCluster, ownerAlone, readJoinFile, runMany, type StartApp } from '#
 import { envOf } from '../start/env-prefix.js';
 
 /**
- * One process of a topology: `host/main.js --services gateway,index`, or one node of another machine:
+ * One process of a topology: `host/main.js --services toll,gateway`, or one node of another machine:
  * `host/main.js --services runner --join join.json`. Each service is imported only where it runs, so
  * that a process carries the code of its own services alone.
  */
