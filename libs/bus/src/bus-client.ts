@@ -36,7 +36,7 @@ export class BusClient extends ClientRedis {
   private backSince = Number.NEGATIVE_INFINITY;
   private corked: Socket | undefined;
   private sink: MessageSink = () => undefined;
-  private leaveNeighbours: () => void = () => undefined;
+  private leaveNeighbours: (() => void) | undefined;
 
   constructor(
     redisUrl: string,
@@ -105,8 +105,6 @@ export class BusClient extends ClientRedis {
       }
     }
     await this.whenUp(deadline);
-    this.leaveNeighbours =
-      this.neighbours?.enter(this.identity, (channel, text) => this.sink(channel, text)) ?? this.leaveNeighbours;
   }
 
   /** Resolves while the connection stands, else when it is back; `bus_unavailable` at `deadline`. */
@@ -222,7 +220,6 @@ export class BusClient extends ClientRedis {
   async shut(): Promise<void> {
     if (this.state === 'closed') return;
     this.move('closed');
-    this.leaveNeighbours();
     this.calls.failAll(busUnavailable);
     for (const waiter of [...this.waiters]) waiter.reject(busUnavailable());
     const clients = [this.pubClient, this.subClient] as (Redis | null)[];
@@ -313,6 +310,12 @@ export class BusClient extends ClientRedis {
 
   private move(state: BusStatus): void {
     this.state = state;
+    // Without a connection of its own it is as gone for its neighbours as for everyone else: it could not answer them.
+    this.leaveNeighbours?.();
+    this.leaveNeighbours =
+      state === 'connected'
+        ? this.neighbours?.enter(this.identity, (channel, text) => this.sink(channel, text))
+        : undefined;
     this.metrics.connected = state === 'connected' ? 1 : 0;
     for (const listener of this.listeners) listener(state);
   }

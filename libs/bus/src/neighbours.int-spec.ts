@@ -150,4 +150,24 @@ describe('nodes of one process', () => {
     await eventually(() => caller.status !== 'connected');
     expect(await codeOf(caller.call(echo, { n: 1 }, { to: tollId, timeoutMs: 200 }))).toBe('bus_unavailable');
   });
+
+  it('are gone for one another without a connection of their own: who cannot answer is not asked', async () => {
+    const caller = await join(gatewayId, 'gateway');
+    const login = new URL(stand.redis.url);
+    login.username = 'expelled';
+    login.password = 'of-this-test';
+    await stand.raw.call('ACL', 'SETUSER', login.username, 'on', `>${login.password}`, '+@all', '~*', '&*');
+    stand.roll.add(tollId, 'toll');
+    const toll = await stand.connect(tollId, 'toll', { neighbours, redisUrl: login.href });
+    let ran = 0;
+    toll.handle(echo, ({ n }) => {
+      ran += 1;
+      return { n };
+    });
+    await expect(caller.call(echo, { n: 1 }, { to: tollId })).resolves.toEqual({ n: 1 });
+    await stand.raw.call('ACL', 'DELUSER', login.username);
+    await eventually(() => toll.status !== 'connected');
+    expect(await codeOf(caller.call(echo, { n: 2 }, { to: tollId }))).toBe('node_unreachable');
+    expect(ran).toBe(1);
+  });
 });
