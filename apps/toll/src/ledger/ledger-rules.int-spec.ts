@@ -118,6 +118,15 @@ describe('the database itself', () => {
       await refused([`UPDATE toll.hold SET ${change} WHERE id = '${id}'`]);
   });
 
+  it('asks of every change of a settled hold but of what can only change with another, in columns to come, too', async () => {
+    const { rows } = await ledger.database.pool.query<{ name: string }>(
+      `SELECT a.attname AS name FROM pg_attribute a JOIN pg_trigger t ON t.tgrelid = a.attrelid AND t.tgname = 'hold_stays_settled'
+       WHERE a.attrelid = 'toll.hold'::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attnum <> ALL (t.tgattr::int2[])
+       ORDER BY name`,
+    );
+    expect(rows.map(({ name }) => name)).toEqual(['used_micro', 'used_n']);
+  });
+
   it('has in its migration what the Prisma schema says', async () => {
     expect(await appSchemaDiff(ledger.template.adminUrl, 'toll')).toBe('');
   });
