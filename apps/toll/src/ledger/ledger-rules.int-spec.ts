@@ -118,6 +118,37 @@ describe('the database itself', () => {
       await refused([`UPDATE toll.hold SET ${change} WHERE id = '${id}'`]);
   });
 
+  it('finds a hold sound where each of its rules holds, and nowhere else', async () => {
+    const rules = [
+      "kind IN ('transfer', 'block')",
+      "state IN ('pending', 'posted', 'voided')",
+      'account_id <> payee_account_id',
+      'amount_micro > 0',
+      'captured_micro BETWEEN 0 AND amount_micro',
+      "(state = 'pending') = (settled_at IS NULL)",
+      "state <> 'posted' OR captured_micro > 0",
+      "state <> 'voided' OR captured_micro = 0",
+      "kind <> 'transfer' OR (used_micro = 0 AND used_n = 0 AND posted_n = 0)",
+      "kind <> 'transfer' OR state <> 'pending' OR captured_micro = 0",
+      "kind <> 'block' OR (captured_micro <= used_micro AND used_micro <= amount_micro)",
+      "kind <> 'block' OR posted_n BETWEEN 0 AND used_n",
+      "kind <> 'block' OR state = 'pending' OR (captured_micro = used_micro AND posted_n = used_n)",
+    ];
+    const { rows } = await ledger.database.pool.query<{ sound: number; unsound: number; mistaken: number }>(
+      `SELECT count(*) FILTER (WHERE sound)::int AS sound, count(*) FILTER (WHERE NOT sound)::int AS unsound,
+         count(*) FILTER (WHERE found IS DISTINCT FROM sound)::int AS mistaken
+       FROM (SELECT ${rules.map((rule) => `(${rule})`).join(' AND ')} AS sound, toll.hold_is_sound(account_id,
+           payee_account_id, kind, state, amount_micro, captured_micro, used_micro, used_n, posted_n, settled_at) AS found
+         FROM unnest(ARRAY[1, 2]::bigint[]) account_id, unnest(ARRAY[2]::bigint[]) payee_account_id,
+           unnest(ARRAY['transfer', 'block', 'other']) kind, unnest(ARRAY['pending', 'posted', 'voided', 'other']) state,
+           unnest(ARRAY[-1, 0, 1, 2]::bigint[]) amount_micro, unnest(ARRAY[-1, 0, 1, 2, 3]::bigint[]) captured_micro,
+           unnest(ARRAY[-1, 0, 1, 2, 3]::bigint[]) used_micro, generate_series(-1, 2) used_n, generate_series(-1, 2) posted_n,
+           unnest(ARRAY[NULL, now()]) settled_at) AS every`,
+    );
+    expect(rows).toEqual([{ sound: expect.any(Number), unsound: expect.any(Number), mistaken: 0 }]);
+    expect(Math.min(rows[0]?.sound ?? 0, rows[0]?.unsound ?? 0)).toBeGreaterThan(50);
+  });
+
   it('asks of every change of a settled hold but of what can only change with another, in columns to come, too', async () => {
     const { rows } = await ledger.database.pool.query<{ name: string }>(
       `SELECT a.attname AS name FROM pg_attribute a JOIN pg_trigger t ON t.tgrelid = a.attrelid AND t.tgname = 'hold_stays_settled'
