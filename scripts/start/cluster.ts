@@ -10,7 +10,7 @@ import { NodeProcess } from './node-process.js';
 import type { StartOptions } from './options.js';
 import { checkPorts, metricsPort, type PortName, portOf, portOffsets } from './ports.js';
 import type { Screen } from './screen.js';
-import { serviceEnv } from './service-env.js';
+import { drainTimeoutMs, serviceEnv } from './service-env.js';
 import { StartError } from './start.errors.js';
 import { openStorage, type Storage } from './storage.js';
 
@@ -32,8 +32,8 @@ export interface RunningCluster {
 /** Every process of a cluster: see `scripts/bundle.mjs`. */
 const hostScript = 'dist/bundle/host.js';
 
-/** How long a drain may take before a process is killed; the gateway's longest request is shorter. */
-const drainMs = 35_000;
+/** How long a process has for its drain and for closing what it holds before it is killed. */
+const graceMs = drainTimeoutMs + 5_000;
 
 /** All processes of one cluster on one machine, from nothing to ready and back to nothing. */
 export class Cluster {
@@ -123,7 +123,7 @@ export class Cluster {
             inherited: { ...process.env, ...modelServer },
           }),
           logFile: this.data.file('logs', `${name}.log`),
-          graceMs: drainMs,
+          graceMs,
           onLine: (line) => this.screen.problem(line),
         }),
     );

@@ -20,11 +20,15 @@ export interface ServiceEnvOptions {
   readonly inherited: NodeJS.ProcessEnv;
 }
 
+/** How long a process may take to finish what is in flight: the gateway's longest request is shorter. */
+export const drainTimeoutMs = 32_000;
+
 /** The environment of one process: what its services need and no other service's secrets. */
 export function serviceEnv(options: ServiceEnvOptions): NodeJS.ProcessEnv {
   const { DATABASE_URL: _admin, REDIS_URL: _redis, ...inherited } = options.inherited;
   const env: NodeJS.ProcessEnv = {
     WATERSHED_LOG_LEVEL: 'info',
+    WATERSHED_DRAIN_TIMEOUT_MS: String(drainTimeoutMs),
     ...inherited,
     NODE_ENV: 'production',
     WATERSHED_CLUSTER_ID: options.clusterId,
