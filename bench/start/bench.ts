@@ -41,10 +41,15 @@ async function firstAnswer(port: number, data: string): Promise<{ seconds: numbe
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  let told = '';
+  for (const stream of [demo.stdout, demo.stderr])
+    stream.on('data', (chunk: Buffer) => {
+      told += String(chunk);
+    });
   const finished = new Promise<number | null>((resolve) => demo.once('close', resolve));
   await reached(demo, '→ ', 120_000);
   const seconds = (performance.now() - began) / 1000;
-  if ((await finished) !== 0) throw new Error('the demo failed after its first answer');
+  if ((await finished) !== 0) throw new Error(`the demo failed after its first answer: ${told.trim().slice(-600)}`);
   return { seconds, run };
 }
 
