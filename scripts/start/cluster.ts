@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServiceName } from '#contracts';
-import { stopOrphan } from '#local-services';
+import { stopOrphan, stopStrayPostgres, stopStrayRedis } from '#local-services';
 import type { DataFolder } from './data-folder.js';
 import type { InitialiseOutcome, InitialiseRequest } from './initialise.js';
 import { modelServerSettings } from './model-server-settings.js';
@@ -183,8 +183,8 @@ export class Cluster {
   /** What a run that was killed had started ends by its pipe or its guard; this is for what lost even that. */
   private stopOrphans(): void {
     // Before the ports are looked at, which they hold.
-    stopOrphan(this.data.file('redis', 'redis.pid'), 'redis');
-    stopOrphan(this.data.file('postgres', 'postmaster.pid'), 'postgres', 'SIGINT');
+    stopStrayRedis(this.data.file('redis'));
+    stopStrayPostgres(this.data.file('postgres'));
     const file = this.data.file('running.json');
     if (!existsSync(file)) return;
     let earlier: Partial<RunningCluster> = {};

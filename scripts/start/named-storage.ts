@@ -1,4 +1,3 @@
-import { createConnection } from 'node:net';
 import { z } from 'zod';
 import {
   ConfigError,
@@ -10,6 +9,7 @@ import {
   redisUrl,
   type StoragePlace,
 } from '#config';
+import { takesConnections } from '#local-services';
 import { StartError } from './start.errors.js';
 
 const named = z.object({ DATABASE_URL: postgresUrl().optional(), REDIS_URL: redisUrl().optional() });
@@ -21,11 +21,16 @@ export interface NamedStorage {
 
 /**
  * The servers that the operator names, as clients take them. Throws StartError `usage` where one would be spoken to in
- * plain text off this machine, `service_failed` where one does not answer. Loaded only where one is named: the launcher stays, and needs no schemas for the rest.
+ * plain text off this machine, `service_failed` where one does not answer. Loaded only where one is named: the launcher
+ * stays, and needs no schemas for the rest.
  */
 export async function namedStorage(env: Env): Promise<NamedStorage> {
   const storage = judged(env);
-  await answering(storage);
+  const { databaseUrl, redisUrl: ownRedisUrl } = storage;
+  await Promise.all([
+    databaseUrl && answers('DATABASE_URL', postgresPlace(databaseUrl)),
+    ownRedisUrl && answers('REDIS_URL', redisPlace(ownRedisUrl)),
+  ]);
   return storage;
 }
 
@@ -42,24 +47,7 @@ function judged(env: Env): NamedStorage {
   }
 }
 
-async function answering({ databaseUrl, redisUrl }: NamedStorage): Promise<void> {
-  await Promise.all([
-    databaseUrl && connects('DATABASE_URL', postgresPlace(databaseUrl)),
-    redisUrl && connects('REDIS_URL', redisPlace(redisUrl)),
-  ]);
-}
-
-async function connects(variable: string, { host, port, path }: StoragePlace): Promise<void> {
-  const open = await new Promise<boolean>((resolve) => {
-    const socket = createConnection({ ...(path ? { path } : { host, port }), timeout: 5_000 });
-    const end = (ok: boolean) => {
-      socket.destroy();
-      resolve(ok);
-    };
-    socket.once('connect', () => end(true));
-    socket.once('error', () => end(false));
-    socket.once('timeout', () => end(false));
-  });
-  if (!open)
-    throw new StartError('service_failed', `${variable} names ${path ?? `${host}:${port}`}, where nothing answers.`);
+async function answers(variable: string, { host, port, path }: StoragePlace): Promise<void> {
+  if (await takesConnections({ ...(path ? { path } : { host, port }), timeout: 5_000 })) return;
+  throw new StartError('service_failed', `${variable} names ${path ?? `${host}:${port}`}, where nothing answers.`);
 }

@@ -36,19 +36,19 @@ export async function freePortRange(from: number): Promise<number> {
 }
 
 /** Whether something takes connections on this port of the loopback interface. */
-export const isPortOpen = (port: number): Promise<boolean> => connects({ port, host: '127.0.0.1' });
+export const isPortOpen = (port: number): Promise<boolean> => takesConnections({ port, host: '127.0.0.1' });
 
-/** Whether something takes connections on this socket. */
-export const isSocketOpen = (path: string): Promise<boolean> => connects({ path });
-
-async function connects(to: NetConnectOpts): Promise<boolean> {
+/** Whether something takes connections at this address or socket; no, where its `timeout` is over first. */
+export async function takesConnections(to: NetConnectOpts): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection(to);
-    socket.once('connect', () => {
+    const end = (open: boolean) => {
       socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
+      resolve(open);
+    };
+    socket.once('connect', () => end(true));
+    socket.once('error', () => end(false));
+    socket.once('timeout', () => end(false));
   });
 }
 

@@ -98,6 +98,10 @@ function explainFailure(options: StartPostgresOptions): LocalServiceError {
   );
 }
 
+/** Ends the Postgres of this folder that lost whoever kept it. */
+export const stopStrayPostgres = (folder: string): boolean =>
+  stopOrphan(join(folder, 'postmaster.pid'), 'postgres', 'SIGINT');
+
 /** A path as one entry of a list of Postgres's: in quotes, or a comma would part it. */
 const listed = (path: string): string => `"${path.replaceAll('"', '""')}"`;
 
@@ -113,7 +117,7 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Loca
       `${options.folder} is not a whole Postgres folder; restore it from a backup, or begin anew with --reset.`,
     );
   }
-  stopOrphan(join(options.folder, 'postmaster.pid'), 'postgres', 'SIGINT');
+  stopStrayPostgres(options.folder);
   const folder = resolve(options.folder);
   const socket = await privateSocket(folder, `.s.PGSQL.${options.port}`);
   const settings: Record<string, string | number> = {

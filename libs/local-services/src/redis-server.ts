@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isPortOpen, isSocketOpen, until } from './free-port.js';
+import { isPortOpen, takesConnections, until } from './free-port.js';
 import { type GuardedProcess, startGuarded } from './guarded-process.js';
 import { LocalServiceError } from './local-service-error.js';
 import { logTail } from './log-tail.js';
@@ -39,6 +39,12 @@ function dockerRuns(): boolean {
   );
 }
 
+/** Where Redis notes its process id. */
+const pidFileOf = (folder: string): string => join(folder, 'redis.pid');
+
+/** Ends the Redis of this folder that lost whoever kept it. */
+export const stopStrayRedis = (folder: string): boolean => stopOrphan(pidFileOf(folder), 'redis');
+
 /** A path as an argument in Redis's settings. */
 const quoted = (path: string): string => `"${path.replace(/["\\]/g, '\\$&')}"`;
 
@@ -54,7 +60,7 @@ export async function startRedis(options: StartRedisOptions): Promise<LocalServi
   } catch (error) {
     if (!dockerRuns()) throw error;
   }
-  stopOrphan(join(options.folder, 'redis.pid'), 'redis');
+  stopStrayRedis(options.folder);
   // A container's socket would be another user's, and on some systems in another kernel.
   const socket = binary && (await privateSocket(options.folder, 'redis.sock'));
   // The password stands in a file of mode 0600, because arguments can be read by every user of the machine.
@@ -67,7 +73,7 @@ export async function startRedis(options: StartRedisOptions): Promise<LocalServi
     `appendonly ${options.persist === false ? 'no' : 'yes'}`,
     'appendfsync everysec',
     'maxmemory-policy noeviction',
-    ...(binary ? [`pidfile ${quoted(join(options.folder, 'redis.pid'))}`, 'daemonize no'] : []),
+    ...(binary ? [`pidfile ${quoted(pidFileOf(options.folder))}`, 'daemonize no'] : []),
     ...(options.password ? [`requirepass ${options.password}`] : []),
   ];
   const settingsFile = join(options.folder, 'redis.conf');
@@ -91,7 +97,7 @@ export async function startRedis(options: StartRedisOptions): Promise<LocalServi
   });
   if (
     !(await until(
-      async () => (await isPortOpen(options.port)) && (!socket || (await isSocketOpen(socket))),
+      async () => (await isPortOpen(options.port)) && (!socket || (await takesConnections({ path: socket }))),
       binary ? 15_000 : 120_000,
       () => child.hasExited(),
     ))
