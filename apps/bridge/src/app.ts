@@ -50,7 +50,7 @@ export async function startBridge(env: Env, surroundings: Surroundings = {}): Pr
     // Issued before the first question: a cluster that cannot sign what it is should say so at its start.
     joinWith: async (app) => {
       await app.get(DescriptorEngine, { strict: false }).refresh();
-      return surroundings.index ? { index: surroundings.index } : {};
+      return { index: surroundings.index };
     },
     onClose: () => database.close(),
   });

@@ -79,7 +79,7 @@ export async function startGovernance(env: Env, surroundings: Surroundings = {})
       // Before anyone can ask: the index admits nodes of known operators only.
       const first = await app.get(GovernanceEngine, { strict: false }).begin(genesis);
       if (first) logger.info({}, 'the genesis operator is the first operator');
-      return surroundings.index ? { index: surroundings.index } : {};
+      return { index: surroundings.index };
     },
     onStarted: (app) => app.get(OutboxRelay, { strict: false }).start(),
     onDrain: (app) => app.get(OutboxRelay, { strict: false }).close(),

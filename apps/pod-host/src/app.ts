@@ -108,7 +108,7 @@ export async function startPodHost(
       const port = await server.listen();
       const base = config.publicUrl ?? `http://${config.host}:${port}`;
       url = `${base}${contentPath}`;
-      return { url: base, certificate, ...(surroundings.index ? { index: surroundings.index } : {}) };
+      return { url: base, certificate, index: surroundings.index };
     },
     onDrain: () => server.drain(),
     onClose: async () => {

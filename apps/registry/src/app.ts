@@ -61,7 +61,7 @@ export async function startRegistry(env: Env, surroundings: Surroundings = {}): 
         sweep().catch((error: unknown) => logger.warn({ err: error }, 'uploads that were given up were not removed'));
       }, config.sweepEveryMs).unref();
       await app.get(OutboxRelay, { strict: false }).start();
-      return surroundings.index ? { index: surroundings.index } : {};
+      return { index: surroundings.index };
     },
     onClose: async () => {
       clearInterval(sweeps.timer);

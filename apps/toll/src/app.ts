@@ -40,7 +40,7 @@ export async function startToll(env: Env, surroundings: Surroundings = {}): Prom
     module: TollModule.with({ config, database, ledger, priceSigil, logger, metrics }),
     registry: metrics.registry,
     nestLogger: nestLogger(logger),
-    joinWith: () => (surroundings.index ? { index: surroundings.index } : {}),
+    joinWith: () => ({ index: surroundings.index }),
     onDrain: async (app) => {
       await ledger.close();
       await app.get(PostingSystem, { strict: false }).close();

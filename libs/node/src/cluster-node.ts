@@ -56,7 +56,7 @@ export interface JoinOptions {
   /** What this node shows there, where it speaks TLS itself. */
   readonly certificate?: ServerCertificate | undefined;
   /** The index itself joins in-process. */
-  readonly index?: IndexPort;
+  readonly index?: IndexPort | undefined;
 }
 
 const nodeEnv = z.object({

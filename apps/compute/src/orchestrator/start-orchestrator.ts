@@ -92,7 +92,7 @@ export async function startOrchestrator(env: Env, surroundings: Surroundings = {
     module: orchestratorModule({ engine, placements }),
     registry: metrics.registry,
     nestLogger: nestLogger(logger),
-    joinWith: () => (surroundings.index ? { index: surroundings.index } : {}),
+    joinWith: () => ({ index: surroundings.index }),
     onStarted: async () => {
       await processor.start((placementId) => engine.advance(placementId));
       reconciler.start();

@@ -171,7 +171,7 @@ export async function startRunner(env: Env, surroundings: Surroundings = {}): Pr
       const port = await http.listen();
       const base = config.publicUrl ?? `http://${config.host}:${port}`;
       url = `${base}${inferencePath}`;
-      return { url: base, certificate, ...(surroundings.index ? { index: surroundings.index } : {}) };
+      return { url: base, certificate, index: surroundings.index };
     },
     onStarted: async () => {
       if (config.triton) claim = await claimOf(node, config.triton.url, logger);
