@@ -43,8 +43,8 @@ export class StackKeks {
 
   /** The gateway last: an engine does not start it again while a service that it depends on is away. */
   async restartTheirServices(): Promise<void> {
-    const services = keks.map(({ service }) => service).sort((one) => (one === 'gateway' ? 1 : -1));
-    for (const service of services) await this.stack.ask(['restart', await this.stack.containerOf(service)]);
+    for (const { service } of [...keks].reverse())
+      await this.stack.ask(['restart', await this.stack.containerOf(service)]);
   }
 
   /** Which of the words stand in plain in a volume of the services, of Postgres or of Redis. */
