@@ -1,4 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from './started-cluster.js';
 
 interface Process {
   readonly pid: number;
@@ -47,14 +49,19 @@ export function commandOf(pid: number): string {
   }
 }
 
+const topology = JSON.parse(readFileSync(join(root, 'topology/laptop.json'), 'utf8')) as {
+  processes: { name: string; services: string[] }[];
+};
+/** By which name `npm start`'s topology knows a process, by its services as they stand in its command line. */
+const processNames = new Map(topology.processes.map(({ name, services }) => [services.join(','), name]));
+
 /** What a process is, in a word or two. */
 export function nameOf(pid: number): string {
   try {
     const parts = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean);
     const script = parts.find((part) => part.endsWith('.js') || part.endsWith('.mjs'));
     const services = parts[parts.indexOf('--services') + 1];
-    if (parts.includes('--services') && services)
-      return services.endsWith(',gateway') ? 'gateway' : services.includes(',') ? 'core' : services;
+    if (parts.includes('--services') && services) return processNames.get(services) ?? services;
     return (script ?? parts[0] ?? '').split('/').slice(-2).join('/').slice(0, 40);
   } catch {
     return 'gone';
