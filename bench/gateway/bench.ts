@@ -101,7 +101,7 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
       bare: { ...ours, url: `${bare.url}/v1/infer` },
       direct: directOf(ours, sized),
     };
-    const rested = await addedLatency(lone, options, options.quick ? 2_000 : 12_000);
+    const rested = await addedLatency(lone, options, options.quick ? 1_000 : 6_000);
     const chat: Mocks = kept(await startMocks(answerBytes));
     const portkey: Peer | undefined = await startPortkey(options.progress);
     if (portkey) kept(portkey);

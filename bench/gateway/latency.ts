@@ -44,28 +44,29 @@ export async function addedLatency(
   warmUps: number,
 ): Promise<AddedLatency> {
   const perRound = options.quick ? 200 : 500;
-  const turns = [targets.ours, targets.direct, targets.bare, targets.direct];
-  const pools = new Map(turns.map(({ url }) => [url, new Pool(new URL(url).origin, { connections: 1 })]));
-  const times = async (target: Target, count: number): Promise<number[]> => {
-    const pool = pools.get(target.url);
-    return pool ? oneAtATime(target, pool, count) : [];
+  const pools: Pool[] = [];
+  const lane = (target: Target) => {
+    const pool = new Pool(new URL(target.url).origin, { connections: 1 });
+    pools.push(pool);
+    return (count: number) => oneAtATime(target, pool, count);
   };
+  const [ours, bare, direct] = [lane(targets.ours), lane(targets.bare), lane(targets.direct)];
   const rounds: { ours: number; bare: number; direct: number; again: number }[] = [];
   const all: number[] = [];
   try {
-    for (const turn of turns) await times(turn, warmUps / 2);
+    for (const each of [ours, bare, direct]) await each(warmUps);
     for (let round = 0; round < options.rounds; round++) {
-      const taken: number[] = [];
-      for (const turn of turns) {
-        const samples = await times(turn, perRound);
-        if (turn === targets.ours) all.push(...samples);
-        taken.push(quantile(samples, 0.5));
-      }
-      const [ours = 0, direct = 0, bare = 0, again = 0] = taken;
-      rounds.push({ ours, bare, direct, again });
+      const samples = await ours(perRound);
+      all.push(...samples);
+      rounds.push({
+        ours: quantile(samples, 0.5),
+        direct: quantile(await direct(perRound), 0.5),
+        bare: quantile(await bare(perRound), 0.5),
+        again: quantile(await direct(perRound), 0.5),
+      });
     }
   } finally {
-    await Promise.all([...pools.values()].map((pool) => pool.close()));
+    await Promise.all(pools.map((pool) => pool.close()));
   }
   const of = (value: (round: (typeof rounds)[number]) => number) => median(rounds.map(value));
   const shown = (value: number) => value.toFixed(2);
