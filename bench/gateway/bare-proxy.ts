@@ -33,7 +33,10 @@ async function answered(request: IncomingMessage): Promise<Buffer> {
 
 const server = createServer((request, response) => {
   answered(request).then(
-    (body) => response.writeHead(200, { 'content-type': 'application/octet-stream' }).end(body),
+    (body) =>
+      response
+        .writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': body.byteLength })
+        .end(body),
     (error: unknown) => response.writeHead(500).end(String(error)),
   );
 });

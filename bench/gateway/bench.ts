@@ -2,7 +2,8 @@ import autocannon from 'autocannon';
 import { type Person, reconcile, settledBooks, signUp } from '../cluster/books.js';
 import type { Cluster } from '../cluster/started-cluster.js';
 import { alternate, type BenchOptions, type Figure, figureOf, median } from '../harness.js';
-import { addedLatency, type LoneTargets, type Target } from './latency.js';
+import { LoneRequests } from './latency.js';
+import type { Target } from './lone-caller.js';
 import {
   type Mocks,
   modelPath,
@@ -96,12 +97,8 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
     const price = BigInt(first.headers.get('watershed-cost-micro') ?? '0');
     if (first.status !== 200 || price === 0n) throw new Error(`the first inference was answered with ${first.status}`);
     const bare = kept(await startBareProxy(sized.modelUrl, options.postgresUrl));
-    const lone: LoneTargets = {
-      ours,
-      bare: { ...ours, url: `${bare.url}/v1/infer` },
-      direct: directOf(ours, sized),
-    };
-    const rested = await addedLatency(lone, options, options.quick ? 1_000 : 6_000);
+    const targets = { ours, bare: { ...ours, url: `${bare.url}/v1/infer` }, direct: directOf(ours, sized) };
+    const lone = new LoneRequests(targets, options);
     const chat: Mocks = kept(await startMocks(answerBytes));
     const portkey: Peer | undefined = await startPortkey(options.progress);
     if (portkey) kept(portkey);
@@ -118,9 +115,11 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
     // The same under load, longer than a round, because it is spread over two processes of ours.
     await load(ours, options.roundMs * 3);
     if (peer) await load(peer, options.roundMs * 3);
+    await lone.warmUp(options.quick ? 1_000 : 4_000);
     const before = await settledBooks(cluster, person);
     let answered = 0;
     const oursOnce = async () => {
+      answered += await lone.round();
       const round = await load(ours, options.roundMs);
       answered += round.answered;
       return round.perSecond;
@@ -130,7 +129,7 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
       : { ours: median(await repeated(options.rounds, oursOnce)), peer: null, oursRounds: [], peerRounds: [] };
     const books = reconcile(before, await settledBooks(cluster, person), answered, price);
     options.progress(`gateway: ${books}`);
-    const tired = await addedLatency(lone, options, 0);
+    const added = lone.added();
     const afterKill = await killInMidLoad(cluster, person, ours, options, price);
     options.progress(`gateway: after kill -9 in mid-load: ${afterKill}`);
     return [
@@ -149,16 +148,15 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
       }),
       figureOf(options, {
         figure: 'gateway.added_p50_ms',
-        ours: rested.oursMs,
-        peer: rested.bareMs,
+        ours: added.oursMs,
+        peer: added.bareMs,
         peerName: "a bare node:http proxy that inserts one row beside the model server's answer",
         better: 'lower',
         unit: 'ms',
         durable: true,
         notes:
-          `one request at a time, before the load of the other figure: ${rested.note}; after it, with ${answered} rows more and the database ` +
-          `tidying up, ${tired.oursMs.toFixed(2)} ms, the proxy ${tired.bareMs.toFixed(2)} ms: ${tired.note}; the proxy knows no key, limit, policy, ` +
-          'budget, runner or ledger; bar 2',
+          `one request at a time, between the rounds of the other figure: ${added.note}; the proxy knows no key, limit, policy, ` +
+          'budget, runner or ledger; alone, a request finds its code and data out of the caches, which six processes share; bar 2',
       }),
     ];
   } finally {

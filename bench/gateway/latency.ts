@@ -1,11 +1,5 @@
-import { Pool } from 'undici';
 import { type BenchOptions, median, quantile } from '../harness.js';
-
-export interface Target {
-  readonly url: string;
-  readonly headers: Record<string, string>;
-  readonly body: string;
-}
+import { LoneCaller, type Target } from './lone-caller.js';
 
 /** What is asked one at a time: the gateway, the bare proxy, and the model server as both of them ask it. */
 export interface LoneTargets {
@@ -21,62 +15,80 @@ export interface AddedLatency {
   readonly note: string;
 }
 
-/** Milliseconds of `count` requests, each sent when the one before was answered. */
-async function oneAtATime({ url, headers, body }: Target, pool: Pool, count: number): Promise<number[]> {
-  const times: number[] = [];
-  for (let n = 0; n < count; n++) {
-    const began = performance.now();
-    const answer = await pool.request({ path: new URL(url).pathname, method: 'POST', headers, body });
-    await answer.body.arrayBuffer();
-    if (answer.statusCode !== 200) throw new Error(`${url} answered ${answer.statusCode}`);
-    times.push(performance.now() - began);
+/** Medians of one round, in milliseconds. */
+interface Round {
+  readonly ours: number;
+  readonly bare: number;
+  readonly direct: number;
+  readonly again: number;
+}
+
+/** Milliseconds of `count` requests on a connection of their own, each sent when the one before was answered. */
+async function oneAtATime(target: Target, count: number): Promise<number[]> {
+  const caller = await LoneCaller.connect(target);
+  try {
+    const times: number[] = [];
+    for (let n = 0; n < count; n++) {
+      const began = performance.now();
+      await caller.ask();
+      times.push(performance.now() - began);
+    }
+    return times;
+  } finally {
+    caller.close();
   }
-  return times;
 }
 
 /**
- * Rounds of each in turn, so that what each adds is told from what the model server took in the same seconds: the speed of
- * a shared machine changes by two within the hour. `warmUps` go before, until the hot code is compiled.
+ * What the gateway adds to a lone request. Rounds of each in turn, so that it is told from what the model server took in the
+ * same seconds; and rounds far apart, between those of another figure, because the speed of a shared machine changes by two
+ * within minutes.
  */
-export async function addedLatency(
-  targets: LoneTargets,
-  options: BenchOptions,
-  warmUps: number,
-): Promise<AddedLatency> {
-  const perRound = options.quick ? 200 : 500;
-  const pools: Pool[] = [];
-  const lane = (target: Target) => {
-    const pool = new Pool(new URL(target.url).origin, { connections: 1 });
-    pools.push(pool);
-    return (count: number) => oneAtATime(target, pool, count);
-  };
-  const [ours, bare, direct] = [lane(targets.ours), lane(targets.bare), lane(targets.direct)];
-  const rounds: { ours: number; bare: number; direct: number; again: number }[] = [];
-  const all: number[] = [];
-  try {
-    for (const each of [ours, bare, direct]) await each(warmUps);
-    for (let round = 0; round < options.rounds; round++) {
-      const samples = await ours(perRound);
-      all.push(...samples);
-      rounds.push({
-        ours: quantile(samples, 0.5),
-        direct: quantile(await direct(perRound), 0.5),
-        bare: quantile(await bare(perRound), 0.5),
-        again: quantile(await direct(perRound), 0.5),
-      });
-    }
-  } finally {
-    await Promise.all(pools.map((pool) => pool.close()));
+export class LoneRequests {
+  private readonly rounds: Round[] = [];
+  private readonly all: number[] = [];
+  private readonly perRound: number;
+
+  constructor(
+    private readonly targets: LoneTargets,
+    options: Pick<BenchOptions, 'quick'>,
+  ) {
+    this.perRound = options.quick ? 200 : 500;
   }
-  const of = (value: (round: (typeof rounds)[number]) => number) => median(rounds.map(value));
-  const shown = (value: number) => value.toFixed(2);
-  return {
-    oursMs: of(({ ours, direct }) => ours - direct),
-    bareMs: of(({ bare, again }) => bare - again),
-    note:
-      `${rounds.length} rounds of ${perRound} of each, p50 through the gateway ${shown(of(({ ours }) => ours))} ms` +
-      `${all.length >= 500 ? `, p99 ${shown(quantile(all, 0.99))} ms` : ''}, ` +
-      `the model server asked directly ${shown(of(({ direct }) => direct))} ms, the same again ${shown(of(({ again }) => again))} ms, ` +
-      `added in each round ${rounds.map(({ ours, direct }) => shown(ours - direct)).join(', ')}`,
-  };
+
+  /** Until the code that one request alone takes is compiled. */
+  async warmUp(count: number): Promise<void> {
+    for (const target of Object.values(this.targets)) await oneAtATime(target, count);
+  }
+
+  /** How many the gateway answered. */
+  async round(): Promise<number> {
+    const { ours, bare, direct } = this.targets;
+    const samples = await oneAtATime(ours, this.perRound);
+    this.all.push(...samples);
+    const p50 = async (target: Target) => quantile(await oneAtATime(target, this.perRound), 0.5);
+    this.rounds.push({
+      ours: quantile(samples, 0.5),
+      direct: await p50(direct),
+      bare: await p50(bare),
+      again: await p50(direct),
+    });
+    return samples.length;
+  }
+
+  added(): AddedLatency {
+    const { rounds, all } = this;
+    const of = (value: (round: Round) => number) => median(rounds.map(value));
+    const shown = (value: number) => value.toFixed(2);
+    return {
+      oursMs: of(({ ours, direct }) => ours - direct),
+      bareMs: of(({ bare, again }) => bare - again),
+      note:
+        `${rounds.length} rounds of ${this.perRound} of each, p50 through the gateway ${shown(of(({ ours }) => ours))} ms` +
+        `${all.length >= 500 ? `, p99 ${shown(quantile(all, 0.99))} ms` : ''}, ` +
+        `the model server asked directly ${shown(of(({ direct }) => direct))} ms, the same again ${shown(of(({ again }) => again))} ms, ` +
+        `added in each round ${rounds.map(({ ours, direct }) => shown(ours - direct)).join(', ')}, ` +
+        `by the proxy ${rounds.map(({ bare, again }) => shown(bare - again)).join(', ')}`,
+    };
+  }
 }
