@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { GroupCommitWriter, isConnectionError } from '#persistence';
 import { alternate, type BenchOptions, type Figure, figureOf } from '../harness.js';
+import { ownDatabase } from '../own-database.js';
 
 const inFlight = 32;
 const warmUpMs = 500;
@@ -65,12 +66,6 @@ async function countRows(admin: pg.Client): Promise<number> {
   return Number(rows[0]?.n);
 }
 
-function onDatabase(url: string, database: string): string {
-  const changed = new URL(url);
-  changed.pathname = `/${database}`;
-  return changed.href;
-}
-
 /** Connections are killed in mid-load: everything that was acknowledged must be there. */
 async function reconcileAfterKills(admin: pg.Client, write: Write): Promise<string> {
   const acknowledged: string[] = [];
@@ -99,11 +94,15 @@ async function reconcileAfterKills(admin: pg.Client, write: Write): Promise<stri
 
 /** The group-commit writer against one statement a write, each of them durable when it is answered. */
 export async function run(options: BenchOptions): Promise<Figure[]> {
-  const server = new pg.Client({ connectionString: options.postgresUrl });
-  await server.connect();
-  const name = `watershed_bench_commit_${process.pid}`;
-  await server.query(`CREATE DATABASE ${name}`);
-  const connectionString = onDatabase(options.postgresUrl, name);
+  const database = await ownDatabase(options.postgresUrl, 'commit');
+  try {
+    return await measured(options, database.url);
+  } finally {
+    await database.stop();
+  }
+}
+
+async function measured(options: BenchOptions, connectionString: string): Promise<Figure[]> {
   const admin = new pg.Client({ connectionString });
   await admin.connect();
   await admin.query(tableSql);
@@ -169,7 +168,5 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
   } finally {
     await writer.close();
     await Promise.all([peerPool.end(), ourPool.end(), admin.end()]);
-    await server.query(`DROP DATABASE ${name} WITH (FORCE)`);
-    await server.end();
   }
 }

@@ -5,8 +5,9 @@ import type { AddressInfo } from 'node:net';
 import pg from 'pg';
 import { Pool } from 'undici';
 import { uuidv7 } from 'uuidv7';
+import { modelBody, modelPath } from './model-request.js';
 
-const [modelUrl = '', modelPath = ''] = process.argv.slice(2);
+const [modelUrl = ''] = process.argv.slice(2);
 const model = new Pool(modelUrl, { connections: 4 });
 const database = new pg.Pool({ connectionString: process.env.BARE_PROXY_DATABASE_URL, max: 4 });
 await database.query('CREATE TABLE usage (id uuid PRIMARY KEY, bytes integer NOT NULL, at timestamptz NOT NULL)');
@@ -15,17 +16,15 @@ async function answered(request: IncomingMessage): Promise<Buffer> {
   const parts: Buffer[] = [];
   for await (const part of request) parts.push(part as Buffer);
   const { text } = JSON.parse(Buffer.concat(parts).toString('utf8')) as { text: string };
-  const data = [...Buffer.from(text)];
-  const body = JSON.stringify({ inputs: [{ name: 'utf8', datatype: 'UINT8', shape: [data.length], data }] });
   const headers = { 'content-type': 'application/json' };
   const [answer] = await Promise.all([
     model
-      .request({ path: modelPath, method: 'POST', headers, body })
+      .request({ path: modelPath, method: 'POST', headers, body: modelBody(text) })
       .then(async (response) => Buffer.from(await response.body.arrayBuffer())),
     database.query({
       name: 'usage',
       text: 'INSERT INTO usage (id, bytes, at) VALUES ($1, $2, $3)',
-      values: [uuidv7(), data.length, new Date()],
+      values: [uuidv7(), Buffer.byteLength(text), new Date()],
     }),
   ]);
   return answer;

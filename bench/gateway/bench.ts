@@ -4,15 +4,8 @@ import type { Cluster } from '../cluster/started-cluster.js';
 import { alternate, type BenchOptions, type Figure, figureOf, median } from '../harness.js';
 import { LoneRequests } from './latency.js';
 import type { Target } from './lone-caller.js';
-import {
-  type Mocks,
-  modelPath,
-  type Peer,
-  startBareProxy,
-  startMockedCluster,
-  startMocks,
-  startPortkey,
-} from './stack.js';
+import { modelBody, modelPath } from './model-request.js';
+import { type Mocks, type Peer, startBareProxy, startMockedCluster, startMocks, startPortkey } from './stack.js';
 
 const model = 'watershed/language-id';
 const requestBytes = 512;
@@ -166,12 +159,9 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
 
 /** The model server itself, asked for what the gateway asks it for. */
 function directOf(ours: Target, mocks: Mocks): Target {
-  const bytes = [...Buffer.from((JSON.parse(ours.body) as { text: string }).text)];
-  return {
-    url: `${mocks.modelUrl}${modelPath}`,
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ inputs: [{ name: 'utf8', datatype: 'UINT8', shape: [bytes.length], data: bytes }] }),
-  };
+  const { text } = JSON.parse(ours.body) as { text: string };
+  const headers = { 'content-type': 'application/json' };
+  return { url: `${mocks.modelUrl}${modelPath}`, headers, body: modelBody(text) };
 }
 
 async function repeated(times: number, once: () => Promise<number>): Promise<number[]> {

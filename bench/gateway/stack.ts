@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import pg from 'pg';
 import { freePort } from '#local-services';
 import { type Cluster, ended, reached, root, startCluster } from '../cluster/started-cluster.js';
+import { ownDatabase } from '../own-database.js';
 
 export interface Mocks {
   readonly modelUrl: string;
@@ -34,37 +34,23 @@ export interface Peer {
   stop(): Promise<void>;
 }
 
-/** Where the model server answers what the gateway asks it. */
-export const modelPath = '/v2/models/watershed--language-id/infer';
-
 /** The least that meters durably: see `bare-proxy.ts`. Its rows lie in a database of its own on the bench's Postgres. */
 export async function startBareProxy(modelUrl: string, postgresUrl: string): Promise<Omit<Peer, 'version'>> {
-  const name = `bare_proxy_${process.pid}`;
-  const database = new URL(postgresUrl);
-  database.pathname = `/${name}`;
-  await administer(postgresUrl, `CREATE DATABASE ${name}`);
-  const file = join(root, 'dist/bench/gateway/bare-proxy.js');
-  const child = spawn(process.execPath, [file, modelUrl, modelPath], {
+  const database = await ownDatabase(postgresUrl, 'bare_proxy');
+  const child = spawn(process.execPath, [join(root, 'dist/bench/gateway/bare-proxy.js'), modelUrl], {
     stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, BARE_PROXY_DATABASE_URL: database.href },
+    env: { ...process.env, BARE_PROXY_DATABASE_URL: database.url },
   });
-  const port = Number((await reached(child, '\n', 10_000)).trim());
-  return {
-    url: `http://127.0.0.1:${port}`,
-    stop: async () => {
-      await ended(child, 'SIGTERM');
-      await administer(postgresUrl, `DROP DATABASE ${name} WITH (FORCE)`);
-    },
+  const stop = async () => {
+    await ended(child, 'SIGTERM');
+    await database.stop();
   };
-}
-
-async function administer(postgresUrl: string, statement: string): Promise<void> {
-  const client = new pg.Client(postgresUrl);
-  await client.connect();
   try {
-    await client.query(statement);
-  } finally {
-    await client.end();
+    const port = Number((await reached(child, '\n', 10_000)).trim());
+    return { url: `http://127.0.0.1:${port}`, stop };
+  } catch (error) {
+    await stop();
+    throw error;
   }
 }
 
