@@ -86,25 +86,29 @@ export class BusClient extends ClientRedis {
     return () => this.listeners.delete(listener);
   }
 
-  /** Opens both connections; keeps trying until `timeoutMs`, then `bus_unavailable`. */
+  /** Opens both connections and subscribes; keeps trying until `timeoutMs`, then `bus_unavailable`, and none is left open. */
   async open(timeoutMs: number): Promise<void> {
     const deadline = performance.now() + timeoutMs;
-    let attempt = 0;
-    for (;;) {
+    try {
+      await this.connectBefore(deadline);
+      await this.whenUp(deadline);
+    } catch (error) {
+      await this.shut();
+      throw error;
+    }
+  }
+
+  private async connectBefore(deadline: number): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
       try {
         await this.connect();
-        break;
+        return;
       } catch (error) {
-        attempt += 1;
         const waitMs = retryDelayMs(attempt);
-        if (performance.now() + waitMs >= deadline) {
-          await this.shut();
-          throw busUnavailable(error);
-        }
+        if (performance.now() + waitMs >= deadline) throw busUnavailable(error);
         await new Promise((resolve) => setTimeout(resolve, waitMs));
       }
     }
-    await this.whenUp(deadline);
   }
 
   /** Resolves while the connection stands, else when it is back; `bus_unavailable` at `deadline`. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { jest } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
@@ -335,5 +336,21 @@ describe('the bus', () => {
     });
     expect((await failure(connecting)).code).toBe('bus_unavailable');
     expect(performance.now() - startedAt).toBeLessThan(2_000);
+  });
+
+  it('leaves no connection open where it may not hear what it is sent', async () => {
+    const name = `deaf-${randomUUID()}`;
+    await stand.raw.call('ACL', 'SETUSER', name, 'on', '>word', '+@all', '~*', 'resetchannels');
+    try {
+      const { host } = new URL(stand.redis.url);
+      const redisUrl = `redis://${name}:word@${host}`;
+      const connecting = stand.connect(id('a'), 'toll', { redisUrl, connectTimeoutMs: 500 });
+      const connected = () => stand.raw.client('LIST').then((list) => String(list).includes(`user=${name}`));
+      await eventually(connected);
+      expect((await failure(connecting)).code).toBe('bus_unavailable');
+      expect(await connected()).toBe(false);
+    } finally {
+      await stand.raw.call('ACL', 'DELUSER', name);
+    }
   });
 });
