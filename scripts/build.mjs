@@ -3,9 +3,10 @@
 // strips them, which keeps a warm start short.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { oneAtATime } from './one-at-a-time.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const out = join(root, 'dist');
@@ -57,6 +58,15 @@ function loadCompilerFrom(module, generated) {
   writeFileSync(generated, code.replace(asked, own));
 }
 
+/** Of the last build that came to its end. Where there is none, or it cannot be read, all is built. */
+function readStamp() {
+  try {
+    return JSON.parse(readFileSync(stampFile, 'utf8'));
+  } catch {
+    return {};
+  }
+}
+
 /** `bundled: false` where nothing starts from the bundle. */
 export async function build({ quiet = false, bundled = true } = {}) {
   const started = Date.now();
@@ -67,9 +77,7 @@ export async function build({ quiet = false, bundled = true } = {}) {
   const settings = hashOf(
     ['.swcrc', 'package-lock.json', 'scripts/bundle.mjs'].map((name) => join(root, name)).filter(existsSync),
   );
-  let stamp = {};
-  if (existsSync(stampFile)) stamp = JSON.parse(readFileSync(stampFile, 'utf8'));
-  const everything = stamp.settings !== settings;
+  const everything = readStamp().settings !== settings;
   const outputOf = (file) => join(out, relative(root, file).replace(/\.ts$/, '.js'));
   const wanted = new Set(sources.map(outputOf));
   for (const old of walk(out, (name) => name.endsWith('.js'))) if (!wanted.has(old)) rmSync(old);
@@ -99,10 +107,15 @@ export async function build({ quiet = false, bundled = true } = {}) {
     rmSync(stampFile, { force: true });
     execFileSync(process.execPath, [join(root, 'scripts', 'bundle.mjs')], { stdio: ['ignore', 'ignore', 'inherit'] });
   }
-  mkdirSync(out, { recursive: true });
-  writeFileSync(stampFile, JSON.stringify({ settings }));
+  if (!existsSync(stampFile)) {
+    mkdirSync(out, { recursive: true });
+    // Whole or not at all, wherever this is cut short.
+    writeFileSync(`${stampFile}.tmp`, JSON.stringify({ settings }));
+    renameSync(`${stampFile}.tmp`, stampFile);
+  }
   if (!quiet && stale.length > 0) console.error(`built ${stale.length} files in ${Date.now() - started} ms`);
   return stale.length;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await build({ bundled: !process.argv.includes('--no-bundle') });
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  await oneAtATime(root, () => build({ bundled: !process.argv.includes('--no-bundle') }));

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { oneAtATime } from './one-at-a-time.mjs';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const stampFile = join(root, 'node_modules', '.watershed-install');
@@ -55,7 +56,9 @@ export function installPackages() {
 
 export async function prepare({ quiet = false } = {}) {
   checkNode();
-  installPackages();
-  const { build } = await import('./build.mjs');
-  await build({ quiet });
+  await oneAtATime(root, async () => {
+    installPackages();
+    const { build } = await import('./build.mjs');
+    await build({ quiet });
+  });
 }
