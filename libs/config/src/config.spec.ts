@@ -250,6 +250,7 @@ describe('the address of a Redis or Postgres', () => {
     ['redis://127.0.0.1:7?socket=%2Frun%2Fredis.sock', 'redis://127.0.0.1:7'],
     ['postgres://127.0.0.1:7/x?host=%2Frun%2Fpg&sslmode=disable', 'postgres://127.0.0.1:7/x?sslmode=disable'],
     ['postgres://db.example/x?sslmode=verify-full&sslrootcert=/ca.pem', 'postgres://db.example/x?sslmode=verify-full'],
+    ['postgres://u@%2Frun%2Fpg:7/x?sslmode=disable', 'postgres://u@localhost:7/x?sslmode=disable'],
     ['postgres://127.0.0.1/x?host=inner', 'postgres://127.0.0.1/x?host=inner'],
   ])('is told to other machines without the files of this one: %s', (url, told) => {
     expect(withoutLocalPaths(url)).toBe(told);

@@ -178,5 +178,7 @@ export function withoutLocalPaths(url: string): string {
   const { searchParams } = changed;
   for (const name of [authorityParameter, socketParameter]) searchParams.delete(name);
   if (searchParams.getAll('host').at(-1)?.startsWith('/')) searchParams.delete('host');
+  // The folder of a socket in the address's own place: no host stands beside it.
+  if (decodeURIComponent(changed.hostname).startsWith('/')) changed.hostname = 'localhost';
   return changed.href;
 }
