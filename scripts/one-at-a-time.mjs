@@ -3,54 +3,77 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { userInfo } from 'node:os';
 
-const pauseMs = 50;
 /** From then on who waits is told why. */
 const silentMs = 2_000;
+/** Installing takes about a minute. */
+const patienceMs = 15 * 60_000;
 
-/** A place that the system gives to one process and takes back when that ends, however it ends. */
+/** A place that the system gives to one process of this user and takes back when that ends, however it ends. */
 function placeOf(folder) {
-  const name = `watershed-${createHash('sha256').update(folder).digest('hex').slice(0, 32)}`;
-  if (process.platform === 'linux') return { path: `\0${name}-build` };
+  const { uid } = userInfo();
+  const name = `watershed-${uid}-${createHash('sha256').update(folder).digest('hex').slice(0, 24)}`;
+  if (process.platform === 'linux') return { path: `\0${name}` };
   if (process.platform === 'win32') return { path: `\\\\.\\pipe\\${name}` };
-  return { path: join(tmpdir(), `${name}.sock`), isFile: true };
+  // A socket's path is short: not under a TMPDIR that may be long.
+  return { path: `/tmp/${name}.sock`, isFile: true };
 }
 
+/** Undefined where another has it. Who waits connects, and is let go by `leave`, or by our end. */
 const take = (path) =>
   new Promise((resolve, reject) => {
-    const server = createServer((socket) => socket.destroy());
+    const waiting = new Set();
+    const server = createServer((socket) => {
+      waiting.add(socket.on('error', () => undefined).once('close', () => waiting.delete(socket)));
+    });
+    const leave = () => {
+      server.close();
+      for (const socket of waiting) socket.destroy();
+    };
     server.once('error', (error) => (error.code === 'EADDRINUSE' ? resolve(undefined) : reject(error)));
-    server.listen(path, () => resolve(server));
+    server.listen(path, () => resolve(leave));
   });
 
-const isHeld = (path) =>
+/** Waits for the end of whoever has it. False where nobody had. */
+const othersEnd = (path) =>
   new Promise((resolve) => {
+    let had = true;
     const socket = createConnection(path);
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-    socket.once('close', () => socket.destroy());
+    const patience = setTimeout(() => socket.destroy(), patienceMs);
+    socket.once('error', ({ code }) => {
+      had = code !== 'ECONNREFUSED' && code !== 'ENOENT';
+    });
+    socket.once('close', () => {
+      clearTimeout(patience);
+      resolve(had);
+    });
+    socket.resume();
   });
 
-/** Runs `work` when no other process is in it for `folder`; waits until then. */
+/** Runs `work` when no other process is in it for `folder`; waits until then, and ends this process where that takes too long. */
 export async function oneAtATime(folder, work) {
   const { path, isFile = false } = placeOf(folder);
   const began = Date.now();
-  let told = false;
-  let held = await take(path);
-  while (!held) {
+  const say = setTimeout(() => console.error('Waiting for another command that installs or builds here …'), silentMs);
+  let leave = await take(path);
+  while (!leave) {
     // A socket's file outlives who was killed.
-    if (isFile && !(await isHeld(path))) rmSync(path, { force: true });
-    if (!told && Date.now() - began > silentMs) {
-      console.error('Waiting for another command that installs or builds here …');
-      told = true;
+    if (!(await othersEnd(path)) && isFile) rmSync(path, { force: true });
+    if (Date.now() - began > patienceMs) {
+      console.error(
+        `Another command has been installing or building in ${folder} for too long: end it, and try again.`,
+      );
+      process.exit(1);
     }
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
-    held = await take(path);
+    // Refused at once, where too many wait: not asked again without a breath.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    leave = await take(path);
   }
+  clearTimeout(say);
   try {
     return await work();
   } finally {
-    held.close();
+    leave();
   }
 }

@@ -40,9 +40,9 @@ describe('commands of one clone that install and build', () => {
   const holder = async (place: string) => {
     const held = inTurn(
       place,
-      `() => { console.log('in'); return new Promise((r) => process.stdin.resume().on('end', r)); }`,
+      `() => { console.log('its turn has come'); return new Promise((r) => process.stdin.resume().on('end', r)); }`,
     );
-    await eventually(() => held.said().includes('in'));
+    await eventually(() => held.said().includes('its turn has come'));
     return held;
   };
 

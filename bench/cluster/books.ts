@@ -34,12 +34,19 @@ export async function settledBooks(cluster: Cluster, person: Person): Promise<Bo
   }
 }
 
-export function reconcile(before: Books, after: Books, answered: number, priceMicro: bigint): string {
+/** Throws where the books are not those of `answered` requests and of `mostAbandoned` at most whose client had hung up. */
+export function reconcile(
+  before: Books,
+  after: Books,
+  answered: number,
+  priceMicro: bigint,
+  mostAbandoned: number,
+): string {
   const rows = after.usageEvents - before.usageEvents;
   const paid = before.balanceMicro - after.balanceMicro;
   // A client that ends a round hangs up on what is under way: that ran, is metered and paid, and was not counted.
   const abandoned = rows - answered;
-  if (abandoned < 0) throw new Error(`${answered} answers have ${rows} usage rows`);
+  if (abandoned < 0 || abandoned > mostAbandoned) throw new Error(`${answered} answers have ${rows} usage rows`);
   if (paid !== BigInt(rows) * priceMicro) throw new Error(`${rows} rows at ${priceMicro} cost ${paid}`);
   return `${answered} answers, ${rows} usage rows (${abandoned} for clients that had hung up), ${paid} micro-drops in the ledger`;
 }

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createClient, type GatewayClient } from '#client';
@@ -60,7 +59,10 @@ export interface ClusterOptions {
 
 /** A cluster as `npm start` makes it, with a data folder of its own and no limits on who asks how often. */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
-  const folder = mkdtempSync(join(tmpdir(), 'watershed-bench-gateway-'));
+  // Beside the bench's own Postgres, whose file system is looked at: one in memory would make every commit cheap.
+  const beside = join(root, '.watershed', 'bench');
+  mkdirSync(beside, { recursive: true, mode: 0o700 });
+  const folder = mkdtempSync(join(beside, 'cluster-'));
   const data = join(folder, 'data');
   const port = await freeRange();
   const { DATABASE_URL: _database, REDIS_URL: _redis, ...inherited } = process.env;

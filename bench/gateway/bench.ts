@@ -66,7 +66,7 @@ async function killInMidLoad(
     if (performance.now() > end) throw new Error('the cluster did not come back');
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-  return reconcile(before, await settledBooks(cluster, person), answered, priceMicro);
+  return reconcile(before, await settledBooks(cluster, person), answered, priceMicro, 2 * connections);
 }
 
 export async function run(options: BenchOptions): Promise<Figure[]> {
@@ -112,15 +112,17 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
     const before = await settledBooks(cluster, person);
     let answered = 0;
     const oursOnce = async () => {
-      answered += await lone.round();
+      const quiet = await settledBooks(cluster, person);
+      const alone = await lone.round();
+      reconcile(quiet, await settledBooks(cluster, person), alone, price, 0);
       const round = await load(ours, options.roundMs);
-      answered += round.answered;
+      answered += alone + round.answered;
       return round.perSecond;
     };
     const throughput = peer
       ? await alternate(options, 'gateway', oursOnce, async () => (await load(peer, options.roundMs)).perSecond)
       : { ours: median(await repeated(options.rounds, oursOnce)), peer: null, oursRounds: [], peerRounds: [] };
-    const books = reconcile(before, await settledBooks(cluster, person), answered, price);
+    const books = reconcile(before, await settledBooks(cluster, person), answered, price, options.rounds * connections);
     options.progress(`gateway: ${books}`);
     const added = lone.added();
     const afterKill = await killInMidLoad(cluster, person, ours, options, price);

@@ -19,6 +19,7 @@ export class LoneCaller {
   /** Bytes of the answer that are still to come; undefined until its head is read. */
   private left: number | undefined;
   private head: Buffer = Buffer.alloc(0);
+  private broken: Error | undefined;
 
   private constructor(
     private readonly socket: Socket,
@@ -29,6 +30,7 @@ export class LoneCaller {
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     this.request = Buffer.from(`POST ${pathname} HTTP/1.1\r\n${lines.join('')}\r\n${target.body}`);
     socket.setNoDelay();
+    socket.setTimeout(30_000, () => this.fail(new Error(`${target.url} did not answer within 30 s`)));
     socket.on('data', (chunk) => this.take(chunk));
     socket.on('error', (error) => this.fail(error));
     socket.on('close', () => this.fail(new Error(`${target.url} closed the connection`)));
@@ -45,6 +47,7 @@ export class LoneCaller {
 
   /** Resolves when the answer has come whole. Rejects where it is no 200. */
   ask(): Promise<void> {
+    if (this.broken) return Promise.reject(this.broken);
     return new Promise((resolve, reject) => {
       this.waiting = { resolve, reject };
       this.socket.write(this.request);
@@ -77,6 +80,7 @@ export class LoneCaller {
   }
 
   private fail(error: Error): void {
+    this.broken ??= error;
     this.waiting?.reject(error);
     this.socket.destroy();
   }

@@ -334,11 +334,16 @@ export class BusClient extends ClientRedis {
   }
 }
 
+/** A Redis that answers nothing is not waited for. */
+const goodByeMs = 1_000;
+
 async function quit(client: Redis): Promise<void> {
   const ended = client.status === 'ready' ? client.quit() : undefined;
   if (!ended) return client.disconnect();
-  // A connection that breaks while saying good-bye is as closed as one that was answered.
+  // A connection that breaks while saying good-bye, or is not answered, is as closed as one that was.
+  const unanswered = setTimeout(() => client.disconnect(), goodByeMs);
   await ended.catch(() => client.disconnect());
+  clearTimeout(unanswered);
 }
 
 /** Channels of replies, by whom they go to. */
