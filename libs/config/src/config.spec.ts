@@ -180,6 +180,8 @@ describe('the address of a Redis or Postgres', () => {
     [{ REDIS: `rediss://:${planted}@localhost?socket=/run/redis.sock` }, /speaks no TLS/],
     [{ DATABASE: `postgres://u:${planted}@db.example/x?host=/run/postgresql` }, plain],
     [{ REDIS: planted }, /must be a URL/],
+    [{ DATABASE: `postgres://u:${planted}@%zz/x` }, /must be a URL/],
+    [{ DATABASE: `postgres://u:${planted}@localhost/x?host=%25zz` }, /must be a URL/],
     // Without a host, Postgres's client takes the one of PGHOST, wherever that is.
     [{ DATABASE: `postgres:///x?user=u&password=${planted}` }, /must name a host/],
     [{ DATABASE: `postgres:///x?host=&password=${planted}` }, /must name a host/],

@@ -48,8 +48,11 @@ const socketParameter = 'socket';
  */
 function settled(url: StorageUrl, network: InternalNetwork, caFile: string | undefined): StorageUrl | string {
   let parsed: URL;
+  // Postgres's clients let a parameter name another host than the address does, and the environment one where neither does.
+  let hosts: string[];
   try {
     parsed = new URL(url.reveal());
+    hosts = [parsed.hostname, ...parsed.searchParams.getAll('host')].map((host) => decodeURIComponent(host));
   } catch {
     return 'must be a URL';
   }
@@ -57,10 +60,8 @@ function settled(url: StorageUrl, network: InternalNetwork, caFile: string | und
   const problem = url.kind === 'redis' ? socketProblem(parsed, network) : undefined;
   if (problem !== undefined) return problem;
   if (!speaksTls(url.kind, parsed)) {
-    // Postgres's clients let a parameter name another host than the address does, and the environment one where neither does.
-    const hosts = [parsed.hostname, ...searchParams.getAll('host')];
     if (url.kind === 'postgres' && parsed.protocol !== 'socket:' && !hosts.some(Boolean)) return 'must name a host';
-    if (parsed.protocol === 'socket:' || hosts.every((host) => network.has(decodeURIComponent(host)))) return url;
+    if (parsed.protocol === 'socket:' || hosts.every((host) => network.has(host))) return url;
     const secured = url.kind === 'redis' ? 'rediss://' : '?sslmode=verify-full';
     return `leads off this machine in plain text: use ${secured}, or name its host in WATERSHED_INTERNAL_NETWORK where nobody else can listen`;
   }
