@@ -152,8 +152,20 @@ class Stage {
 
   private async until(condition: () => Promise<boolean>, what: string): Promise<void> {
     const deadline = Date.now() + 20_000;
-    while (!(await condition())) {
+    let met = false;
+    let failure: unknown;
+    while (!met) {
+      if (failure !== undefined) throw failure;
       if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
+      // Not one question after the other: one that comes in the instant in which a load begins is answered when it is over.
+      condition().then(
+        (is) => {
+          met ||= is;
+        },
+        (error: unknown) => {
+          failure = error;
+        },
+      );
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
